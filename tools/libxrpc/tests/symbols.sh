@@ -29,4 +29,4 @@ if grep -v '@@LIBXRPC_0\.1$' "$dir/versioned"; then
 else
 	echo "ok 2 - every symbol has a version"
 fi
-exit ${bad:-0}
+exit "${bad:-0}"
