@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The client's half of a call: from the socket onto a channel, and back with a
+ * reply, a verdict, or the knowledge that neither came.
+ */
+#include "internal.h"
+#include "trace.h"
+
+/**
+ * xrpc_client_end() - a call is over: tell whoever made it
+ * @c: call of a locked session, off its channel and all lists
+ * @outcome: how it ended
+ * @error: errno, 0 if replied
+ *
+ * Takes over the caller's reference.
+ */
+void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
+{
+	struct xrpc_session *s = c->s;
+	struct sock *sk = c->sk;
+	bool queued = false;
+
+	xrpc_assert_s(s);
+	xrpc_tx_settled(s, c, outcome == XRPC_REPLIED);
+	xrpc_call_set(c, XRPC_CALL_DONE);
+	if (outcome == XRPC_REPLIED)
+		XRPC_INC(s->xn, CallsReplied);
+	else if (outcome == XRPC_NOT_EXECUTED)
+		XRPC_INC(s->xn, CallsNotExecuted);
+	else
+		XRPC_INC(s->xn, CallsUnknown);
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	xrpc_wmem_uncharge(sk, c);
+	c->outcome = outcome;
+	c->error = error;
+	if (outcome != XRPC_REPLIED && c->rx.charge) {
+		xrpc_rmem_uncharge(sk, c->rx.charge);
+		c->rx.charge = 0;
+	}
+	c->cflags |= XRPC_CALLF_TOLD;
+	if (c->cflags & XRPC_CALLF_WAITER) {
+		if (c->waiter)
+			wake_up_process(c->waiter);
+	} else {
+		/* an entry is charged even where there is nothing to read */
+		if (!c->rx.charge && xrpc_rmem_charge(sk, sizeof(*c), true))
+			c->rx.charge = sizeof(*c);
+		queued = xrpc_q_add(sk, c);
+		if (!queued) {
+			xrpc_cookie_del(xrpc_sk(sk), c);
+			if (c->rx.charge)
+				xrpc_rmem_uncharge(sk, c->rx.charge);
+			c->rx.charge = 0;
+		}
+	}
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (!queued)
+		xrpc_call_put(c);
+}
+
+/* Take a call off its channel, which may carry the next one. */
+static void off_channel(struct xrpc_session *s, struct xrpc_chan *ch)
+{
+	struct xrpc_call *c = ch->call;
+
+	__clear_bit(c->chan, s->busy);
+	ch->call = NULL;
+	ch->state = XRPC_CHAN_IDLE;
+	s->used = xrpc_now();
+}
+
+static bool on_channel(struct xrpc_session *s, struct xrpc_call *c)
+{
+	struct xrpc_chan *ch;
+	unsigned int i;
+
+	for (;;) {
+		i = find_first_zero_bit(s->busy, s->chans);
+		if (i >= s->chans)
+			return false;
+		ch = xrpc_session_chan(s, i, true);
+		if (!ch)
+			return false;
+		__set_bit(i, s->busy);
+		if (likely(ch->seq != U32_MAX))
+			break;
+		/* its sequences are used up: it stays busy for good */
+	}
+	__clear_bit(i, s->owed);	/* this call acknowledges the reply */
+	ch->call = c;
+	ch->seq++;
+	ch->state = XRPC_CHAN_ACTIVE;
+	c->chan = i;
+	c->seq = ch->seq;
+	xrpc_call_set(c, XRPC_CALL_SENDING);
+	list_add_tail(&c->tx_link, &s->txq);
+	return true;
+}
+
+/**
+ * xrpc_client_assign() - give channels to calls that wait for one
+ * @s: session, locked
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c;
+
+	xrpc_assert_s(s);
+	if (s->state != XRPC_SESS_OPENING && s->state != XRPC_SESS_OPEN)
+		return;
+	while (!list_empty(&s->pending)) {
+		c = list_first_entry(&s->pending, struct xrpc_call, link);
+		list_del_init(&c->link);
+		if (!on_channel(s, c)) {
+			list_add(&c->link, &s->pending);
+			break;
+		}
+	}
+	xrpc_send_pump(s, q, now);
+}
+
+/**
+ * xrpc_client_start() - begin a call
+ * @s: session
+ * @c: call, complete; the caller keeps its reference
+ *
+ * Process context, without locks.
+ *
+ * Return: 0; -EAGAIN the session is over, another is needed.
+ */
+int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
+{
+	struct xrpc_txq q;
+	u64 now;
+	int err = 0;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	if (unlikely(s->state >= XRPC_SESS_CLOSED)) {
+		err = -EAGAIN;
+		goto out;
+	}
+	now = xrpc_now();
+	if (c->s != s) {
+		if (c->s)
+			xrpc_session_put(c->s);
+		xrpc_session_get(s);
+		c->s = s;
+	}
+	refcount_inc(&c->ref);
+	c->heard = now;
+	s->used = now;
+	XRPC_INC(s->xn, CallsOut);
+	if (likely(list_empty(&s->pending)) && s->state == XRPC_SESS_OPEN &&
+	    on_channel(s, c)) {
+		xrpc_send_pump(s, &q, now);
+	} else {
+		xrpc_call_set(c, XRPC_CALL_PENDING);
+		list_add_tail(&c->link, &s->pending);
+		if (s->state == XRPC_SESS_NEW) {
+			s->state = XRPC_SESS_TOKEN;
+			s->open_since = s->open_sent = now;
+			xrpc_send_token_req(s, &q, now);
+			xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+		}
+		xrpc_client_assign(s, &q, now);
+	}
+	if (c->deadline != U64_MAX)
+		xrpc_session_arm(s, c->deadline);
+out:
+	spin_unlock_bh(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * xrpc_client_abandon() - end a call from this side
+ * @c: call of a locked session
+ * @error: errno to end it with if it may run
+ * @q: receives packets
+ * @now: ns
+ *
+ * The caller is told at once; the channel stays taken until the server has
+ * acknowledged the cancel.
+ */
+void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
+			 u64 now)
+{
+	struct xrpc_session *s = c->s;
+	struct xrpc_chan *ch;
+
+	xrpc_assert_s(s);
+	if (c->state == XRPC_CALL_DONE)
+		return;
+	if (c->state == XRPC_CALL_PENDING) {
+		list_del_init(&c->link);
+	} else {
+		ch = xrpc_session_chan(s, c->chan, false);
+		ch->call = NULL;
+		ch->state = XRPC_CHAN_CANCELING;
+		ch->backoff = 0;
+		ch->since = now;
+		ch->due = now + xrpc_call_pto(s, NULL);
+		xrpc_send_callref(s, XRPC_FT_CANCEL, c->chan, c->seq, q, now);
+		xrpc_session_arm(s, ch->due);
+	}
+	if (!list_empty(&c->tx_link))
+		list_del_init(&c->tx_link);
+	if (c->first_sent)
+		xrpc_client_end(c, XRPC_UNKNOWN, error);
+	else
+		xrpc_client_end(c, XRPC_NOT_EXECUTED,
+				error == EINTR ? EINTR : ETIME);
+}
+
+/* The reply is complete. */
+static void replied(struct xrpc_session *s, struct xrpc_chan *ch,
+		    struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c = ch->call;
+
+	off_channel(s, ch);
+	__set_bit(c->chan, s->owed);
+	ch->due = now + XRPC_ACK_DELAY_CLIENT;
+	xrpc_session_arm(s, ch->due);
+	xrpc_client_end(c, XRPC_REPLIED, 0);
+	if (unlikely(!list_empty(&s->pending)))
+		xrpc_client_assign(s, q, now);
+	else if (unlikely(!list_empty(&s->txq)))
+		xrpc_send_pump(s, q, now);
+}
+
+/* Whether the client's socket has room for a reply.  Charges it. */
+static bool admit(struct xrpc_call *c, u32 charge)
+{
+	struct sock *sk = c->sk;
+	bool ok;
+
+	if (c->cflags & XRPC_CALLF_WAITER)
+		return true;	/* one a thread, and it is waiting */
+	spin_lock(&sk->sk_receive_queue.lock);
+	ok = xrpc_rmem_charge(sk, charge, false);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (ok)
+		c->rx.charge = charge;
+	return ok;
+}
+
+/**
+ * xrpc_client_data() - take a piece of a reply
+ * @s: session, locked
+ * @seg: segment
+ * @skb: packet it stands in
+ * @q: receives packets
+ * @now: ns
+ *
+ * Return: whether it was taken; if not it must not be acknowledged.
+ */
+bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
+		      struct sk_buff *skb, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, seg->chan, false);
+	struct xrpc_call *c;
+	int err;
+
+	xrpc_assert_s(s);
+	if (!ch || (s32)(seg->seq - ch->seq) > 0) {
+		XRPC_INC(s->xn, DropState);
+		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		return true;
+	}
+	c = ch->call;
+	if (seg->seq != ch->seq || !c) {
+		XRPC_INC(s->xn, DupReplies);
+		if (seg->seq != ch->seq)
+			return true;
+		if (ch->state == XRPC_CHAN_CANCELING) {
+			/* replied before the cancel came: that settles it */
+			ch->state = XRPC_CHAN_IDLE;
+			__clear_bit(seg->chan, s->busy);
+			xrpc_client_assign(s, q, now);
+		}
+		if (ch->state == XRPC_CHAN_IDLE)
+			__set_bit(seg->chan, s->owed);
+		s->ack_now = true;
+		return true;
+	}
+	if (!(seg->flags & XRPC_DF_TOTAL)) {
+		if (c->rx.buf)
+			return true;
+		if (!admit(c, skb->truesize)) {
+			XRPC_INC(s->xn, DropWindow);
+			return false;
+		}
+		c->rx.skb = skb_get(skb);
+		c->rx.off = seg->data - skb->data;
+		c->rx.len = seg->len;
+		c->rx.word = seg->method;
+		xrpc_tx_settled(s, c, true);
+		replied(s, ch, q, now);
+		return true;
+	}
+	if (!c->rx.buf) {
+		c->rx.buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
+		if (!c->rx.buf) {
+			XRPC_INC(s->xn, DropNoMem);
+			return false;
+		}
+		if (!admit(c, c->rx.buf->charge)) {
+			xrpc_buf_free(c->rx.buf);
+			c->rx.buf = NULL;
+			XRPC_INC(s->xn, DropWindow);
+			return false;
+		}
+		c->rx.len = seg->total;
+		/* a reply acknowledges its whole request */
+		xrpc_tx_settled(s, c, true);
+		xrpc_call_set(c, XRPC_CALL_RECEIVING);
+	}
+	if (seg->flags & XRPC_DF_METHOD)
+		c->rx.word = seg->method;
+	c->heard = now;
+	err = xrpc_rx_segment(s, c, seg, skb, now);
+	if (err == 1) {
+		replied(s, ch, q, now);
+		return true;
+	}
+	if (err == -EEXIST) {
+		XRPC_INC(s->xn, DupReplies);
+		s->ack_now = true;
+		return true;
+	}
+	return !err;
+}
+
+static int status_errno(u8 code)
+{
+	switch (code) {
+	case XRPC_ST_BUSY:
+		return EBUSY;
+	case XRPC_ST_DRAINING:
+		return ESHUTDOWN;
+	case XRPC_ST_EXPIRED:
+		return ETIME;
+	default:
+		return ECONNREFUSED;
+	}
+}
+
+/**
+ * xrpc_client_status() - take the server's word on a call
+ * @s: session, locked
+ * @chan: channel
+ * @seq: sequence
+ * @code: enum xrpc_status_code
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
+			struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, chan, false);
+	struct xrpc_call *c;
+
+	xrpc_assert_s(s);
+	if (!ch || ch->seq != seq)
+		return;
+	c = ch->call;
+	if (!c) {
+		if (ch->state == XRPC_CHAN_CANCELING &&
+		    code >= XRPC_ST_BUSY) {
+			ch->state = XRPC_CHAN_IDLE;
+			__clear_bit(chan, s->busy);
+			xrpc_client_assign(s, q, now);
+		}
+		return;
+	}
+	c->heard = now;
+	c->tx.backoff = 0;
+	switch (code) {
+	case XRPC_ST_IN_PROGRESS:
+		xrpc_tx_settled(s, c, true);
+		if (c->state == XRPC_CALL_SENDING)
+			xrpc_call_set(c, XRPC_CALL_WAITING);
+		return;
+	case XRPC_ST_NOCALL:
+		if (c->state == XRPC_CALL_SENDING) {
+			xrpc_tx_lost_all(s, c);
+			xrpc_send_pump(s, q, now);
+			return;
+		}
+		off_channel(s, ch);
+		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+		break;
+	case XRPC_ST_BUSY ... XRPC_ST_CANCELED:
+		off_channel(s, ch);
+		xrpc_client_end(c, XRPC_NOT_EXECUTED, status_errno(code));
+		break;
+	case XRPC_ST_ABORTED ... XRPC_ST_DETACHED:
+		off_channel(s, ch);
+		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+		break;
+	default:
+		XRPC_INC(s->xn, DropState);
+		return;
+	}
+	xrpc_client_assign(s, q, now);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that knows one kernel from another.  The code is written for
+ * the newest; this makes older ones look like it.  Probes are in probe.mk.
+ */
+#ifndef XRPC_COMPAT_H
+#define XRPC_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/sysctl.h>
+#include <net/flow.h>
+#include <net/net_debug.h>
+#include <net/net_namespace.h>
+#include <net/udp_tunnel.h>
+
+/* Addresses in bind and connect: without a size of their own. */
+#ifdef XRPC_HAVE_SOCKADDR_UNSIZED
+#define xrpc_sockaddr sockaddr_unsized
+#else
+#define xrpc_sockaddr sockaddr
+#endif
+
+#ifdef XRPC_HAVE_TUNNEL_SOCK
+static inline void xrpc_setup_tunnel(struct net *net, struct socket *sock,
+				     struct udp_tunnel_sock_cfg *cfg)
+{
+	setup_udp_tunnel_sock(net, sock->sk, cfg);
+}
+
+static inline void xrpc_tunnel_release(struct socket *sock)
+{
+	udp_tunnel_sock_release(sock->sk);
+}
+#else
+static inline void xrpc_setup_tunnel(struct net *net, struct socket *sock,
+				     struct udp_tunnel_sock_cfg *cfg)
+{
+	setup_udp_tunnel_sock(net, sock, cfg);
+}
+
+static inline void xrpc_tunnel_release(struct socket *sock)
+{
+	udp_tunnel_sock_release(sock);
+}
+#endif
+
+static inline void
+xrpc_hrtimer_setup(struct hrtimer *t,
+		   enum hrtimer_restart (*fn)(struct hrtimer *),
+		   clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef XRPC_HAVE_HRTIMER_SETUP
+	hrtimer_setup(t, fn, clock, mode);
+#else
+	hrtimer_init(t, clock, mode);
+	t->function = fn;
+#endif
+}
+
+/* Tables of sysctls end with an empty entry where they have no size. */
+static inline struct ctl_table_header *
+xrpc_register_sysctl(struct net *net, const char *path, struct ctl_table *table,
+		     size_t n)
+{
+#ifdef XRPC_HAVE_SYSCTL_SIZE
+	return register_net_sysctl_sz(net, path, table, n);
+#else
+	return register_net_sysctl(net, path, table);
+#endif
+}
+
+#endif /* XRPC_COMPAT_H */

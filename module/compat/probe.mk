@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What differs between kernels, found out by looking at their headers: a macro
+# is defined where the header has the words.
+
+xrpc-probe = $(if $(shell grep -Fs '$(strip $(2))' $(srctree)/include/$(1)),-D$(3))
+
+open-paren := (
+xrpc-probes := $(call xrpc-probe,linux/net.h,struct sockaddr_unsized,XRPC_HAVE_SOCKADDR_UNSIZED)
+xrpc-probes += $(call xrpc-probe,net/udp_tunnel.h,udp_tunnel_sock_release$(open-paren)struct sock *sk,XRPC_HAVE_TUNNEL_SOCK)
+xrpc-probes += $(call xrpc-probe,linux/hrtimer.h,void hrtimer_setup$(open-paren),XRPC_HAVE_HRTIMER_SETUP)
+xrpc-probes += $(call xrpc-probe,net/net_namespace.h,register_net_sysctl_sz,XRPC_HAVE_SYSCTL_SIZE)

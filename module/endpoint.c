@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Endpoints: local UDP sockets, who is bound at them, and their afterlife.
+ *
+ * An endpoint lives as long as sockets are bound at it and lingers after the
+ * last, because its duplicate records must outlive a server's restart: a bind
+ * by the same user adopts it.
+ */
+#include <linux/in6.h>
+#include <net/ipv6.h>
+#include <net/udp_tunnel.h>
+
+#include "internal.h"
+
+/**
+ * xrpc_endpoint_new_id() - draw a connection id
+ * @ep: endpoint
+ *
+ * A counter sent through a keyed permutation (a Feistel network of four rounds
+ * with SipHash inside): unguessable, and never the same twice.  Never 0.
+ */
+u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep)
+{
+	u32 l, r, t;
+	u64 id;
+	int i;
+
+	do {
+		id = atomic64_inc_return(&ep->id_next);
+		l = id >> 32;
+		r = id;
+		for (i = 0; i < 4; i++) {
+			t = l ^ (u32)siphash_2u32(r, i, &ep->id_key);
+			l = r;
+			r = t;
+		}
+		id = (u64)l << 32 | r;
+	} while (!id);
+	return id;
+}
+
+/**
+ * xrpc_endpoint_horizon() - how far back this endpoint's records reach
+ * @ep: endpoint
+ *
+ * Return: microseconds during which nothing else answered at this address and
+ * no record was forgotten: a session is kept for its idle time after the last
+ * packet that arrived for it.
+ */
+u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep)
+{
+	u64 age = ktime_get_boottime_ns() - ep->born;
+
+	return div_u64(min_t(u64, age, XRPC_IDLE_SERVER), NSEC_PER_USEC);
+}
+
+static void endpoint_free_rcu(struct rcu_head *rcu)
+{
+	struct xrpc_endpoint *ep = container_of(rcu, struct xrpc_endpoint, rcu);
+
+	kfree(ep);
+}
+
+/**
+ * xrpc_endpoint_put() - drop a reference
+ * @ep: endpoint
+ */
+void xrpc_endpoint_put(struct xrpc_endpoint *ep)
+{
+	if (!refcount_dec_and_test(&ep->ref))
+		return;
+	if (ep->usk)
+		sock_put(ep->usk);
+	call_rcu(&ep->rcu, endpoint_free_rcu);
+}
+
+static int open_udp(struct xrpc_endpoint *ep, u8 family)
+{
+	struct udp_tunnel_sock_cfg tcfg = {
+		.sk_user_data = ep,
+		.encap_type = 1,	/* any but 0: ours alone to read */
+		.encap_rcv = xrpc_input,
+	};
+	struct udp_port_cfg cfg = {
+		.family = family,
+		.local_udp_port = htons(ep->port),
+		.bind_ifindex = ep->ifindex,
+		.use_udp_checksums = 1,
+		.use_udp6_tx_checksums = 1,
+		.use_udp6_rx_checksums = 1,
+	};
+	int err;
+
+	if (family == AF_INET)
+		cfg.local_ip.s_addr = ep->addr.s6_addr32[3];
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		cfg.local_ip6 = ep->addr;
+	cfg.ipv6_v6only = ep->v6only;
+#endif
+	err = udp_sock_create(ep->xn->net, &cfg, &ep->usock);
+	if (err)
+		return err;
+	ep->family = family;
+	ep->usk = ep->usock->sk;
+	sock_hold(ep->usk);
+	ep->port = ntohs(inet_sk(ep->usk)->inet_sport);
+	/* packets wait in no buffer of this socket */
+	ep->usk->sk_allocation = GFP_ATOMIC;
+	xrpc_setup_tunnel(ep->xn->net, ep->usock, &tcfg);
+	return 0;
+}
+
+/*
+ * Close an endpoint: its socket first, so that nothing arrives, then its
+ * sessions.  Who may still look at it: packets under RCU (they find @dead),
+ * timers of its sessions (they are stopped), calls that executing applications
+ * hold (they keep session and endpoint in memory, and find the state closed).
+ */
+static void endpoint_close(struct xrpc_endpoint *ep)
+{
+	struct xrpc_session *s;
+	struct xrpc_txq q;
+
+	lockdep_assert_held(&ep->xn->ep_mutex);
+	if (hlist_unhashed(&ep->node))
+		return;
+	hlist_del_init(&ep->node);
+
+	for (;;) {
+		spin_lock_bh(&ep->lock);
+		ep->dead = true;
+		s = list_first_entry_or_null(&ep->sessions, struct xrpc_session,
+					     ep_link);
+		if (s)
+			xrpc_session_get(s);
+		spin_unlock_bh(&ep->lock);
+		if (!s)
+			break;
+		xrpc_txq_init(&q);
+		rcu_read_lock();
+		spin_lock_bh(&s->lock);
+		xrpc_session_close(s, &q, ECONNRESET, XRPC_UNKNOWN);
+		spin_unlock_bh(&s->lock);
+		xrpc_txq_flush(ep, &q);
+		rcu_read_unlock();
+		xrpc_session_destroy(s);
+		/* one may run right now, and uses the namespace */
+		hrtimer_cancel(&s->timer);
+		xrpc_session_put(s);
+		cond_resched();
+	}
+	if (ep->usock) {
+		xrpc_tunnel_release(ep->usock);
+		ep->usock = NULL;
+	}
+	xrpc_endpoint_put(ep);
+}
+
+static void endpoint_linger_work(struct work_struct *w)
+{
+	struct xrpc_endpoint *ep = container_of(to_delayed_work(w),
+						struct xrpc_endpoint, linger);
+	struct xrpc_net *xn = ep->xn;
+
+	mutex_lock(&xn->ep_mutex);
+	if (!ep->users)
+		endpoint_close(ep);
+	mutex_unlock(&xn->ep_mutex);
+	xrpc_endpoint_put(ep);
+}
+
+static struct hlist_head *bucket(struct xrpc_net *xn, u16 port)
+{
+	return &xn->endpoints[port % XRPC_EP_BUCKETS];
+}
+
+static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
+					  const struct in6_addr *addr, u16 port,
+					  int ifindex, bool v6only, kuid_t uid)
+{
+	struct xrpc_endpoint *ep = kzalloc(sizeof(*ep), GFP_KERNEL_ACCOUNT);
+	bool v4 = ipv6_addr_v4mapped(addr);
+	int err;
+
+	if (!ep)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&ep->ref, 1);
+	ep->xn = xn;
+	ep->addr = *addr;
+	ep->port = port;
+	ep->ifindex = ifindex;
+	ep->v6only = v6only;
+	ep->uid = uid;
+	ep->born = ktime_get_boottime_ns();
+	get_random_bytes(&ep->epoch, sizeof(ep->epoch));
+	get_random_bytes(&ep->token_key, sizeof(ep->token_key));
+	get_random_bytes(&ep->id_key, sizeof(ep->id_key));
+	spin_lock_init(&ep->lock);
+	INIT_LIST_HEAD(&ep->sessions);
+	INIT_HLIST_HEAD(&ep->services);
+	INIT_DELAYED_WORK(&ep->linger, endpoint_linger_work);
+
+	err = open_udp(ep, v4 ? AF_INET : AF_INET6);
+	if (err == -EAFNOSUPPORT && ipv6_addr_any(addr)) {
+		/* no IPv6 here: what is left of "all addresses" */
+		ipv6_addr_set_v4mapped(0, &ep->addr);
+		err = open_udp(ep, AF_INET);
+	}
+	if (err) {
+		kfree(ep);
+		return ERR_PTR(err);
+	}
+	hlist_add_head(&ep->node, bucket(xn, ep->port));
+	return ep;
+}
+
+static struct xrpc_endpoint *endpoint_find(struct xrpc_net *xn,
+					   const struct in6_addr *addr,
+					   u16 port, int ifindex)
+{
+	struct xrpc_endpoint *ep;
+
+	hlist_for_each_entry(ep, bucket(xn, port), node) {
+		if (ep->port == port && ep->ifindex == ifindex &&
+		    ipv6_addr_equal(&ep->addr, addr))
+			return ep;
+	}
+	return NULL;
+}
+
+/* Bind a socket's service at an endpoint. */
+static int service_add(struct xrpc_endpoint *ep, struct xrpc_sock *xs)
+{
+	struct xrpc_sock *other;
+	int err = 0;
+
+	spin_lock_bh(&ep->lock);
+	hlist_for_each_entry(other, &ep->services, svc_node) {
+		if (other->service == xs->service)
+			err = -EADDRINUSE;
+	}
+	if (!err)
+		hlist_add_head_rcu(&xs->svc_node, &ep->services);
+	spin_unlock_bh(&ep->lock);
+	return err;
+}
+
+static void endpoint_use(struct xrpc_endpoint *ep, struct xrpc_sock *xs)
+{
+	ep->users++;
+	refcount_inc(&ep->ref);
+	if (cancel_delayed_work(&ep->linger))
+		xrpc_endpoint_put(ep);
+	/* pairs with the acquire of those who read it without the lock */
+	smp_store_release(&xs->ep, ep);
+}
+
+/**
+ * xrpc_endpoint_get_bound() - bind a socket to a service of an endpoint
+ * @sk: socket, under lock_sock()
+ * @addr: checked address; port 0 for any
+ *
+ * Sleeps.  An endpoint that lingers is adopted by its user; another user ends
+ * it, and with it the epoch.
+ *
+ * Return: 0; -EACCES endpoint of another user; -EADDRINUSE the service or the
+ * port is taken; others as for bind(2).
+ */
+int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr)
+{
+	struct xrpc_net *xn = xrpc_net(sock_net(sk));
+	struct xrpc_sock *xs = xrpc_sk(sk);
+	u16 port = ntohs(addr->sxr_port);
+	struct xrpc_endpoint *ep = NULL;
+	int ifindex, err;
+
+	ifindex = sk->sk_bound_dev_if ? : addr->sxr_scope_id;
+	mutex_lock(&xn->ep_mutex);
+	if (port)
+		ep = endpoint_find(xn, &addr->sxr_addr, port, ifindex);
+	if (ep && !uid_eq(ep->uid, sk->sk_uid)) {
+		err = -EACCES;
+		if (ep->users)
+			goto out;
+		endpoint_close(ep);
+		ep = NULL;
+	}
+	if (ep && !ep->bound) {
+		err = -EADDRINUSE;
+		goto out;
+	}
+	if (!ep) {
+		ep = endpoint_new(xn, &addr->sxr_addr, port, ifindex, false,
+				  sk->sk_uid);
+		err = PTR_ERR(ep);
+		if (IS_ERR(ep))
+			goto out;
+		ep->bound = true;
+	}
+	xs->service = addr->sxr_service;
+	err = service_add(ep, xs);
+	if (err) {
+		if (!ep->users)
+			endpoint_close(ep);
+		goto out;
+	}
+	endpoint_use(ep, xs);
+out:
+	mutex_unlock(&xn->ep_mutex);
+	return err;
+}
+
+/**
+ * xrpc_endpoint_get_client() - give a socket an endpoint of its own
+ * @sk: socket, under lock_sock()
+ * @daddr: where it will send to: decides the family
+ *
+ * Sleeps.
+ */
+int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr)
+{
+	struct xrpc_net *xn = xrpc_net(sock_net(sk));
+	struct in6_addr any = IN6ADDR_ANY_INIT;
+	struct xrpc_endpoint *ep;
+	int err = 0;
+
+	/* a dual-stack socket would do for both, but IPv4's own is shorter */
+	if (ipv6_addr_v4mapped(daddr))
+		ipv6_addr_set_v4mapped(0, &any);
+	mutex_lock(&xn->ep_mutex);
+	ep = endpoint_new(xn, &any, 0, sk->sk_bound_dev_if, false, sk->sk_uid);
+	if (IS_ERR(ep))
+		err = PTR_ERR(ep);
+	else
+		endpoint_use(ep, xrpc_sk(sk));
+	mutex_unlock(&xn->ep_mutex);
+	return err;
+}
+
+/**
+ * xrpc_endpoint_unbind() - take a socket off its endpoint
+ * @sk: socket that nobody else can reach any more
+ *
+ * Sleeps.
+ */
+void xrpc_endpoint_unbind(struct sock *sk)
+{
+	struct xrpc_net *xn = xrpc_net(sock_net(sk));
+	struct xrpc_sock *xs = xrpc_sk(sk);
+	struct xrpc_endpoint *ep = xs->ep;
+	bool keep;
+
+	if (!ep)
+		return;
+	spin_lock_bh(&ep->lock);
+	if (!hlist_unhashed(&xs->svc_node))
+		hlist_del_init_rcu(&xs->svc_node);
+	keep = ep->nserver > 0;
+	spin_unlock_bh(&ep->lock);
+
+	mutex_lock(&xn->ep_mutex);
+	if (!--ep->users && !hlist_unhashed(&ep->node)) {
+		if (keep && xn->sysctl_linger_ms) {
+			refcount_inc(&ep->ref);
+			queue_delayed_work(xrpc_wq, &ep->linger,
+				msecs_to_jiffies(xn->sysctl_linger_ms));
+		} else {
+			endpoint_close(ep);
+		}
+	}
+	mutex_unlock(&xn->ep_mutex);
+	xrpc_endpoint_put(ep);
+}
+
+/**
+ * xrpc_endpoint_service() - the socket that a service is bound to
+ * @ep: endpoint
+ * @service: number
+ *
+ * Under rcu_read_lock(), which the socket is good for.
+ */
+struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service)
+{
+	struct xrpc_sock *xs;
+
+	hlist_for_each_entry_rcu(xs, &ep->services, svc_node) {
+		if (xs->service == service)
+			return &xs->sk;
+	}
+	return NULL;
+}
+
+/**
+ * xrpc_endpoint_exit_net() - end all endpoints of a namespace that goes
+ * @xn: namespace
+ *
+ * Sockets pin their namespace, so that only lingering endpoints are left.
+ * Called while there are devices to send last words through.  Sleeps.
+ */
+void xrpc_endpoint_exit_net(struct xrpc_net *xn)
+{
+	struct xrpc_endpoint *ep;
+	struct hlist_node *tmp;
+	unsigned int i;
+
+	mutex_lock(&xn->ep_mutex);
+	for (i = 0; i < XRPC_EP_BUCKETS; i++) {
+		hlist_for_each_entry_safe(ep, tmp, &xn->endpoints[i], node) {
+			if (cancel_delayed_work(&ep->linger))
+				xrpc_endpoint_put(ep);
+			endpoint_close(ep);
+		}
+	}
+	mutex_unlock(&xn->ep_mutex);
+	/* works that run already wait for the mutex, or are done with it */
+	flush_workqueue(xrpc_wq);
+}

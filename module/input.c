@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets in: from the UDP socket to the session, frame by frame.
+ *
+ * All of it runs in softirq, on the processor where the packet arrived.  A
+ * packet is judged whole (wire.c) before anything of it has an effect.
+ */
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/udp.h>
+
+#include "internal.h"
+#include "trace.h"
+
+#define drop(ep, skb, why) do {						\
+	XRPC_INC((ep)->xn, why);					\
+	trace_xrpc_drop(skb, XRPC_MIB_##why);				\
+} while (0)
+
+/**
+ * xrpc_input_path() - the way back to where a packet came from
+ * @skb: packet, at its XRPC header
+ * @p: receives it, without a route
+ */
+void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p)
+{
+	const struct udphdr *uh = (const void *)(skb->data - sizeof(*uh));
+
+	memset(p, 0, sizeof(*p));
+	p->rport = uh->source;
+	p->v4 = skb->protocol == htons(ETH_P_IP);
+	if (p->v4) {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &p->raddr);
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &p->laddr);
+		return;
+	}
+	p->raddr = ipv6_hdr(skb)->saddr;
+	p->laddr = ipv6_hdr(skb)->daddr;
+	if (ipv6_addr_type(&p->raddr) & IPV6_ADDR_LINKLOCAL)
+		p->oif = inet6_iif(skb);
+}
+
+/* Whether a packet came from where the session's packets go. */
+static bool from_peer(const struct xrpc_session *s, const struct sk_buff *skb)
+{
+	const struct udphdr *uh = (const void *)(skb->data - sizeof(*uh));
+
+	if (uh->source != s->path.rport)
+		return false;
+	if (skb->protocol == htons(ETH_P_IP))
+		return s->path.v4 &&
+		       s->path.raddr.s6_addr32[3] == ip_hdr(skb)->saddr;
+	return ipv6_addr_equal(&s->path.raddr, &ipv6_hdr(skb)->saddr);
+}
+
+static void server_frame(struct xrpc_session *s, const struct xrpc_cursor *c,
+			 struct xrpc_txq *q, u64 now)
+{
+	const struct xrpc_callref *ref = (const void *)c->frame;
+	const struct xrpc_done *d;
+	unsigned int i, n;
+
+	switch (c->type) {
+	case XRPC_FT_DONE:
+		d = (const void *)(c->frame + sizeof(struct xrpc_fhdr));
+		n = (c->len - sizeof(struct xrpc_fhdr)) / sizeof(*d);
+		for (i = 0; i < n; i++)
+			xrpc_server_done(s, be16_to_cpu(d[i].chan),
+					 be32_to_cpu(d[i].seq));
+		break;
+	case XRPC_FT_PROBE:
+		xrpc_server_probe(s, be16_to_cpu(ref->chan),
+				  be32_to_cpu(ref->seq), q, now);
+		break;
+	case XRPC_FT_CANCEL:
+		xrpc_server_cancel(s, be16_to_cpu(ref->chan),
+				   be32_to_cpu(ref->seq), q, now);
+		break;
+	}
+}
+
+static void client_frame(struct xrpc_session *s, const struct xrpc_cursor *c,
+			 struct xrpc_txq *q, u64 now)
+{
+	const struct xrpc_status *st = (const void *)c->frame;
+
+	switch (c->type) {
+	case XRPC_FT_ACCEPT:
+		xrpc_open_accept(s, (const void *)c->frame, q, now);
+		break;
+	case XRPC_FT_TOKEN:
+		xrpc_open_token(s, (const void *)c->frame, q, now);
+		break;
+	case XRPC_FT_STATUS:
+		xrpc_client_status(s, be16_to_cpu(st->chan),
+				   be32_to_cpu(st->seq), st->code, q, now);
+		break;
+	}
+}
+
+/* Take the frames of a packet.  Returns whether all was taken. */
+static bool frames(struct xrpc_session *s, struct sk_buff *skb,
+		   struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_cursor c;
+	struct xrpc_seg seg;
+	bool took = true;
+	int more;
+
+	for (more = xrpc_wire_first(&c, skb->data, skb->len);
+	     more > 0 && s->state < XRPC_SESS_CLOSED;
+	     more = xrpc_wire_next(&c)) {
+		switch (c.type) {
+		case XRPC_FT_DATA:
+			xrpc_wire_data(&c, &seg, XRPC_MSG_MAX);
+			if (s->server)
+				took &= xrpc_server_data(s, &seg, skb, q, now);
+			else
+				took &= xrpc_client_data(s, &seg, skb, q, now);
+			break;
+		case XRPC_FT_ACK:
+			xrpc_sent_ack(s, (const void *)(c.frame +
+						sizeof(struct xrpc_fhdr)),
+				      (c.len - sizeof(struct xrpc_fhdr)) /
+				      sizeof(struct xrpc_ack_range), q, now);
+			break;
+		case XRPC_FT_CLOSE:
+			xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+			break;
+		default:
+			if (s->server)
+				server_frame(s, &c, q, now);
+			else
+				client_frame(s, &c, q, now);
+		}
+	}
+	return took;
+}
+
+/* Note a packet's number.  Returns false for one received before. */
+static bool note_number(struct xrpc_session *s, u64 pn, u64 now)
+{
+	if (likely(s->echo_time)) {
+		if (likely(pn == s->echo_pn + 1)) {
+			;
+		} else if (pn > s->echo_pn) {
+			s->ack_now = true;	/* a gap */
+		} else if (xrpc_ranges_has(&s->rx_pns, pn)) {
+			return false;
+		}
+	}
+	xrpc_ranges_add_newest(&s->rx_pns, pn);
+	if (pn > s->echo_pn || !s->echo_time) {
+		s->echo_pn = pn;
+		s->echo_time = now;
+	}
+	return true;
+}
+
+static void session_packet(struct xrpc_session *s, struct sk_buff *skb)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	u64 now = xrpc_now(), pn;
+	struct xrpc_txq q;
+	bool known;
+
+	xrpc_txq_init(&q);
+	spin_lock(&s->lock);
+	known = s->state < XRPC_SESS_CLOSED;
+	if (unlikely(!known))
+		goto out;
+	if (unlikely(!from_peer(s, skb))) {
+		spin_unlock(&s->lock);
+		if (s->server)
+			xrpc_open_retry(s->ep, skb, s->remote.id, now);
+		else
+			drop(s->ep, skb, DropState);
+		return;
+	}
+	pn = xrpc_wire_pn(s->echo_time ? s->echo_pn + 1 : 0,
+			  be32_to_cpu(h->pn));
+	trace_xrpc_rx(s->id, pn, skb->len);
+	/* what belongs to no session here has no number of it */
+	if (s->server || s->state >= XRPC_SESS_OPENING) {
+		if (unlikely(!note_number(s, pn, now))) {
+			XRPC_INC(s->xn, DupPackets);
+			goto out;
+		}
+	}
+	s->heard = now;
+	if (unlikely(!s->proven)) {
+		s->unproven_rx += skb->len;
+		if (!(h->flags & XRPC_HF_OPENING))
+			s->proven = true;
+	}
+	xrpc_sent_echo(s, be32_to_cpu(h->echo), be32_to_cpu(h->echo_delay),
+		       now);
+	if (unlikely(!frames(s, skb, &q, now)))
+		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
+	if (h->flags & XRPC_HF_ACK_NOW)
+		s->ack_now = true;
+	if (unlikely(s->ack_now) && s->state < XRPC_SESS_CLOSED)
+		xrpc_send_acks(s, &q, now);
+out:
+	spin_unlock(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+}
+
+/* A packet for an id that is not known: say so, if that cannot be abused. */
+static void no_session(struct xrpc_endpoint *ep, struct sk_buff *skb)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	struct xrpc_nosession f = {
+		.h.type = XRPC_FT_NOSESSION,
+		.h.len = cpu_to_be16(sizeof(f)),
+		.pn = h->pn,
+		.id = { h->id[0], h->id[1] },
+	};
+	struct xrpc_cursor c;
+	struct xrpc_path back;
+
+	XRPC_INC(ep->xn, NoSession);
+	trace_xrpc_drop(skb, XRPC_MIB_NoSession);
+	/* never larger than what it answers, never in answer to one */
+	if (!ep->bound || skb->len < sizeof(*h) + sizeof(f))
+		return;
+	if (xrpc_wire_first(&c, skb->data, skb->len) <= 0 ||
+	    c.type == XRPC_FT_NOSESSION || c.type == XRPC_FT_TOKEN)
+		return;
+	xrpc_input_path(skb, &back);
+	xrpc_send_stray(ep, &back, 0, be32_to_cpu(h->pn), &f, sizeof(f));
+}
+
+/* A packet that names no connection id. */
+static void stray_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
+{
+	struct xrpc_cursor c;
+
+	if (xrpc_wire_first(&c, skb->data, skb->len) <= 0)
+		return;
+	if (c.type == XRPC_FT_TOKEN_REQ)
+		xrpc_open_token_req(ep, skb, (const void *)c.frame);
+	else if (c.type == XRPC_FT_NOSESSION)
+		xrpc_open_nosession(ep, skb, (const void *)c.frame);
+	else
+		drop(ep, skb, DropState);
+}
+
+static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	struct xrpc_session *s;
+	u64 id = xrpc_get64(h->id);
+
+	XRPC_INC(ep->xn, PktsIn);
+	if (h->flags & XRPC_HF_OPENING) {
+		const struct xrpc_open *f = (const void *)(h + 1);
+
+		if (id) {
+			drop(ep, skb, DropMalformed);
+			return;
+		}
+		s = xrpc_open_packet(ep, skb, f, xrpc_now());
+	} else if (!id) {
+		stray_packet(ep, skb);
+		return;
+	} else {
+		s = xrpc_session_find(ep->xn, id);
+		if (unlikely(!s || s->ep != ep ||
+			     READ_ONCE(s->state) >= XRPC_SESS_CLOSED)) {
+			no_session(ep, skb);
+			return;
+		}
+	}
+	if (s)
+		session_packet(s, skb);
+}
+
+/**
+ * xrpc_input() - a packet arrived at an endpoint's UDP socket
+ * @usk: the UDP socket
+ * @skb: the packet, at its UDP header, its checksum verified
+ *
+ * Softirq, under rcu_read_lock().
+ *
+ * Return: 0: the packet was taken.
+ */
+int xrpc_input(struct sock *usk, struct sk_buff *skb)
+{
+	struct xrpc_endpoint *ep = rcu_dereference_sk_user_data(usk);
+	int err;
+
+	if (unlikely(!ep || READ_ONCE(ep->dead)))
+		goto free;
+	/* IPv4 lets a sender leave the checksum out: not here */
+	if (unlikely(!udp_hdr(skb)->check &&
+		     skb->ip_summed != CHECKSUM_PARTIAL)) {
+		drop(ep, skb, DropChecksum);
+		goto free;
+	}
+	if (unlikely(skb_is_nonlinear(skb) && skb_linearize(skb))) {
+		drop(ep, skb, DropNoMem);
+		goto free;
+	}
+	__skb_pull(skb, sizeof(struct udphdr));
+	err = xrpc_wire_check(skb->data, skb->len, XRPC_MSG_MAX);
+	if (unlikely(err)) {
+		if (err == -EPROTONOSUPPORT)
+			drop(ep, skb, DropVersion);
+		else
+			drop(ep, skb, DropMalformed);
+		goto free;
+	}
+	/* it may wait in a queue: let go of what it refers to */
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	packet(ep, skb);
+free:
+	consume_skb(skb);
+	return 0;
+}

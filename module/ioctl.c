@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The operations that are one system call: a whole call for the client, answer
+ * and next request for the server.
+ *
+ * Neither restarts after a signal once something was queued.
+ */
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+static int user_iter(struct iov_iter *it, unsigned int dir, u64 at, u32 len)
+{
+	void __user *p = u64_to_user_ptr(at);
+
+	if ((u64)(unsigned long)p != at || !access_ok(p, len))
+		return -EFAULT;
+	iov_iter_ubuf(it, dir, p, len);
+	return 0;
+}
+
+/* Wait for a call's end.  Returns false where a signal came first. */
+static bool wait_told(struct sock *sk, struct xrpc_call *c)
+{
+	bool told;
+
+	for (;;) {
+		/* under the lock: whoever tells still uses this task then */
+		xrpc_qlock(sk);
+		told = c->cflags & XRPC_CALLF_TOLD;
+		if (!told)
+			set_current_state(TASK_INTERRUPTIBLE);
+		xrpc_qunlock(sk);
+		if (told || signal_pending(current))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return told;
+}
+
+static void give_up(struct sock *sk, struct xrpc_call *c)
+{
+	struct xrpc_session *s = c->s;
+	struct xrpc_txq q;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	xrpc_client_abandon(c, EINTR, &q, xrpc_now());
+	spin_unlock_bh(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+}
+
+static int call_args_dest(const struct xrpc_call_args *a,
+			  struct sockaddr_xrpc *dest)
+{
+	if (a->addr_len != sizeof(*dest))
+		return -EINVAL;
+	if (copy_from_user(dest, u64_to_user_ptr(a->addr), sizeof(*dest)))
+		return -EFAULT;
+	if (dest->sxr_call || !dest->sxr_port)
+		return -EINVAL;
+	return xrpc_addr_check(dest, sizeof(*dest));
+}
+
+static int call(struct sock *sk, struct xrpc_call_args *a, int flags)
+{
+	struct xrpc_send_info info = {
+		.method = a->method,
+		.deadline = a->deadline * NSEC_PER_USEC,
+		.replayable = a->flags & XRPC_CALL_REPLAYABLE,
+	};
+	struct sockaddr_xrpc dest;
+	struct iov_iter req, reply;
+	struct xrpc_call *c;
+	size_t n;
+	int err;
+
+	a->outcome = XRPC_NOT_EXECUTED;
+	if (a->flags & ~XRPC_CALL_REPLAYABLE || a->reserved[0] ||
+	    a->reserved[1] || a->deadline > XRPC_DEADLINE_MAX)
+		return -EINVAL;
+	err = user_iter(&req, ITER_SOURCE, a->req, a->req_len);
+	if (!err)
+		err = user_iter(&reply, ITER_DEST, a->reply, a->reply_len);
+	if (!err && a->addr)
+		err = call_args_dest(a, &dest);
+	if (err)
+		return err;
+	c = xrpc_client_prepare(sk, a->addr ? &dest : NULL, &req, a->req_len,
+				&info, flags, true);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	if (unlikely(!wait_told(sk, c))) {
+		give_up(sk, c);
+		/* the end that was told may be the reply after all */
+		xrpc_qlock(sk);
+		xrpc_qunlock(sk);
+	}
+	a->outcome = c->outcome;
+	err = -c->error;
+	if (likely(c->outcome == XRPC_REPLIED)) {
+		n = min(a->reply_len, c->rx.len);
+		if (n < c->rx.len)
+			a->flags |= XRPC_CALL_TRUNC;
+		a->reply_len = c->rx.len;
+		a->status = c->rx.word;
+		if (n && xrpc_rx_to_iter(&c->rx, n, &reply) != n)
+			err = -EFAULT;
+	}
+	xrpc_client_finish(sk, c);
+	return err;
+}
+
+static int next_request(struct sock *sk, struct xrpc_serve_args *a, int flags)
+{
+	struct sockaddr_xrpc src;
+	struct iov_iter room;
+	struct xrpc_got got;
+	struct xrpc_call *c;
+	u64 now;
+	size_t n;
+	int err;
+
+	err = user_iter(&room, ITER_DEST, a->req, a->req_len);
+	if (err)
+		return err;
+	xrpc_qlock(sk);
+	c = xrpc_recv_wait(sk, flags, &err);
+	if (!c) {
+		xrpc_qunlock(sk);
+		return err ? : -ESHUTDOWN;
+	}
+	if (!c->s->server) {
+		/* a result of a call that this socket made: recvmsg has it */
+		xrpc_qunlock(sk);
+		return -EPROTO;
+	}
+	err = xrpc_recv_take(sk, c, &got);
+	if (!err)
+		xrpc_call_source(c, &src);
+	xrpc_qunlock(sk);
+	if (err)
+		return err;
+	n = min(a->req_len, c->rx.len);
+	if ((n && xrpc_rx_to_iter(&c->rx, n, &room) != n) ||
+	    (a->addr && copy_to_user(u64_to_user_ptr(a->addr), &src,
+				     sizeof(src)))) {
+		xrpc_recv_undo(sk, c, &got);
+		return -EFAULT;
+	}
+	if (n < c->rx.len)
+		a->flags |= XRPC_SERVE_TRUNC;
+	a->req_len = c->rx.len;
+	a->method = c->rx.word;
+	a->call = got.handle;
+	a->deadline = 0;
+	if (c->deadline != U64_MAX) {
+		now = xrpc_now();
+		a->deadline = c->deadline > now ?
+			      div_u64(c->deadline - now, NSEC_PER_USEC) : 0;
+	}
+	xrpc_recv_done(sk, c, &got);
+	return 0;
+}
+
+static int serve(struct sock *sk, struct xrpc_serve_args *a, int flags)
+{
+	struct iov_iter reply;
+	int err;
+
+	if (a->flags & ~XRPC_SERVE_DONTWAIT || a->reserved[0] ||
+	    a->reserved[1] ||
+	    (a->addr && a->addr_len != sizeof(struct sockaddr_xrpc)))
+		return -EINVAL;
+	if (a->flags & XRPC_SERVE_DONTWAIT)
+		flags |= MSG_DONTWAIT;
+	a->flags = 0;
+	if (a->call) {
+		err = user_iter(&reply, ITER_SOURCE, a->reply, a->reply_len);
+		if (!err)
+			err = xrpc_answer(sk, a->call, NULL, &reply,
+					  a->reply_len, a->status);
+		if (err)
+			return err;
+		a->flags = XRPC_SERVE_ANSWERED;
+		a->call = 0;
+	}
+	return next_request(sk, a, flags);
+}
+
+/* A system call that has done something is not done again. */
+static int no_restart(int err)
+{
+	return err == -ERESTARTSYS ? -EINTR : err;
+}
+
+int xrpc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	int flags = sock->file && sock->file->f_flags & O_NONBLOCK ?
+		    MSG_DONTWAIT : 0;
+	void __user *at = (void __user *)arg;
+	struct sock *sk = sock->sk;
+	struct xrpc_serve_args s;
+	struct xrpc_call_args c;
+	int err;
+
+	switch (cmd) {
+	case XRPC_IOC_CALL:
+		if (copy_from_user(&c, at, sizeof(c)))
+			return -EFAULT;
+		err = no_restart(call(sk, &c, flags));
+		c.error = -err;
+		return copy_to_user(at, &c, sizeof(c)) ? -EFAULT : err;
+	case XRPC_IOC_SERVE:
+		if (copy_from_user(&s, at, sizeof(s)))
+			return -EFAULT;
+		err = no_restart(serve(sk, &s, flags));
+		return copy_to_user(at, &s, sizeof(s)) ? -EFAULT : err;
+	default:
+		return -ENOIOCTLCMD;
+	}
+}

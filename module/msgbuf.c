@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The bytes of messages: in one socket buffer where they fit into a packet, in
+ * pages where they do not.
+ */
+#include <linux/uio.h>
+
+#include "internal.h"
+
+/* Room for data in a fresh buffer, so that the next message may fit too. */
+#define SKB_ROOM	512
+
+/**
+ * xrpc_buf_alloc() - make a buffer for a longer message
+ * @len: its bytes
+ * @pages: have all pages now (to send); else they come as they are written
+ * @gfp: how
+ *
+ * Return: the buffer or NULL.
+ */
+struct xrpc_buf *xrpc_buf_alloc(u32 len, bool pages, gfp_t gfp)
+{
+	u32 n = DIV_ROUND_UP(len, PAGE_SIZE), i;
+	struct xrpc_buf *b;
+
+	b = kzalloc(struct_size(b, pages, n), gfp | __GFP_NOWARN);
+	if (!b)
+		return NULL;
+	b->len = len;
+	b->npages = n;
+	b->charge = struct_size(b, pages, n) + n * PAGE_SIZE;
+	for (i = 0; pages && i < n; i++) {
+		b->pages[i] = alloc_page(gfp | __GFP_NOWARN);
+		if (!b->pages[i]) {
+			xrpc_buf_free(b);
+			return NULL;
+		}
+	}
+	return b;
+}
+
+/**
+ * xrpc_buf_free() - free a buffer
+ * @b: buffer; packets under way keep their pages
+ */
+void xrpc_buf_free(struct xrpc_buf *b)
+{
+	u32 i;
+
+	for (i = 0; i < b->npages; i++) {
+		if (b->pages[i])
+			put_page(b->pages[i]);
+	}
+	kfree(b);
+}
+
+static int buf_from_iter(struct xrpc_buf *b, struct iov_iter *from)
+{
+	u32 left = b->len, i;
+
+	for (i = 0; i < b->npages; i++) {
+		u32 n = min_t(u32, left, PAGE_SIZE);
+
+		if (copy_page_from_iter(b->pages[i], 0, n, from) != n)
+			return -EFAULT;
+		left -= n;
+	}
+	return 0;
+}
+
+static size_t buf_to_iter(const struct xrpc_buf *b, size_t len,
+			  struct iov_iter *to)
+{
+	size_t done = 0;
+	u32 i;
+
+	for (i = 0; done < len; i++) {
+		size_t n = min_t(size_t, len - done, PAGE_SIZE), got;
+
+		got = copy_page_to_iter(b->pages[i], 0, n, to);
+		done += got;
+		if (got != n)
+			break;
+	}
+	return done;
+}
+
+/**
+ * xrpc_buf_write() - write received bytes to their place
+ * @b: buffer
+ * @off: offset in the message
+ * @skb: packet they stand in
+ * @skb_off: where
+ * @len: how many
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int xrpc_buf_write(struct xrpc_buf *b, u32 off, struct sk_buff *skb,
+		   int skb_off, u32 len)
+{
+	while (len) {
+		u32 i = off / PAGE_SIZE, at = off % PAGE_SIZE;
+		u32 n = min_t(u32, len, PAGE_SIZE - at);
+
+		if (!b->pages[i]) {
+			b->pages[i] = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+			if (!b->pages[i])
+				return -ENOMEM;
+		}
+		if (skb_copy_bits(skb, skb_off,
+				  page_address(b->pages[i]) + at, n))
+			return -ENOMEM;
+		off += n;
+		skb_off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * xrpc_buf_frags() - let a packet refer to a piece of a buffer
+ * @b: buffer with all of its pages
+ * @skb: packet without data
+ * @off: first byte
+ * @len: bytes, of no more pages than a packet may have
+ */
+void xrpc_buf_frags(const struct xrpc_buf *b, struct sk_buff *skb, u32 off,
+		    u32 len)
+{
+	while (len) {
+		u32 i = off / PAGE_SIZE, at = off % PAGE_SIZE;
+		u32 n = min_t(u32, len, PAGE_SIZE - at);
+
+		get_page(b->pages[i]);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, b->pages[i],
+				at, n, n);
+		off += n;
+		len -= n;
+	}
+}
+
+static int tx_skb(struct xrpc_tx *tx, u32 len, gfp_t gfp)
+{
+	struct sk_buff *skb = tx->skb;
+
+	if (likely(skb && !skb_cloned(skb) &&
+		   skb_end_pointer(skb) - skb->head >= XRPC_HEADROOM + len)) {
+		skb->data = skb->head + XRPC_HEADROOM;
+		skb_reset_tail_pointer(skb);
+		skb->len = 0;
+		return 0;
+	}
+	skb = alloc_skb_fclone(XRPC_HEADROOM + max_t(u32, len, SKB_ROOM), gfp);
+	if (!skb)
+		return -ENOBUFS;
+	skb_reserve(skb, XRPC_HEADROOM);
+	/* clones own the headroom: each is sent before the next is made */
+	__skb_header_release(skb);
+	kfree_skb(tx->skb);
+	tx->skb = skb;
+	return 0;
+}
+
+/**
+ * xrpc_tx_from_iter() - read a message to be sent
+ * @tx: half to read it into; what is left of the last message is reused
+ * @mss: bytes that fit into a packet
+ * @from: where it is
+ * @len: its bytes
+ *
+ * May sleep.  Only its owner has the half.
+ *
+ * Return: 0, -EFAULT or -ENOBUFS.
+ */
+int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
+		      size_t len)
+{
+	int err;
+
+	if (unlikely(tx->buf)) {
+		xrpc_buf_free(tx->buf);
+		tx->buf = NULL;
+	}
+	if (likely(len <= mss)) {
+		err = tx_skb(tx, len, GFP_KERNEL);
+		if (unlikely(err))
+			return err;
+		if (!copy_from_iter_full(__skb_put(tx->skb, len), len, from))
+			return -EFAULT;
+	} else {
+		tx->buf = xrpc_buf_alloc(len, true, GFP_KERNEL_ACCOUNT);
+		if (!tx->buf)
+			return -ENOBUFS;
+		err = buf_from_iter(tx->buf, from);
+		if (err) {
+			xrpc_buf_free(tx->buf);
+			tx->buf = NULL;
+			return err;
+		}
+	}
+	tx->len = len;
+	tx->next = 0;
+	tx->in_flight = 0;
+	tx->last_sent = 0;
+	tx->backoff = 0;
+	tx->acked = false;
+	return 0;
+}
+
+/**
+ * xrpc_rx_to_iter() - hand a received message to user space
+ * @rx: half, complete
+ * @len: bytes wanted, at most those it has
+ * @to: where to
+ *
+ * Return: bytes copied; fewer after a fault.
+ */
+size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
+		       struct iov_iter *to)
+{
+	if (unlikely(rx->buf))
+		return buf_to_iter(rx->buf, len, to);
+	return copy_to_iter(rx->skb->data + rx->off, len, to);
+}

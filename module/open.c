@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How sessions open, and open again: tokens, ids, the server that forgot.
+ *
+ * A client asks for a token, puts it on its opening packets, and learns the
+ * server's id from the first answer.  A server that does not know an id says
+ * so; the client then asks again, naming what it knew, and the answer decides
+ * what became of its calls.
+ */
+#include <net/ipv6.h>
+
+#include "internal.h"
+#include "trace.h"
+
+/* ---- client ---------------------------------------------------------- */
+
+static void remember_peer(struct xrpc_session *s, u64 now)
+{
+	struct xrpc_peer_info info = {
+		.token = s->token,
+		.epoch = s->epoch,
+		.expires = now + XRPC_TOKEN_LIFETIME / 2,
+		.rtt = s->rtt,
+	};
+
+	xrpc_peer_put(s->xn, &s->path, &info);
+}
+
+/* A request that is known not to have run starts over. */
+static void restart_call(struct xrpc_session *s, struct xrpc_call *c)
+{
+	struct xrpc_tx *tx = &c->tx;
+
+	tx->next = 0;
+	tx->acked = false;
+	tx->backoff = 0;
+	tx->in_flight = 0;
+	if (tx->buf) {
+		tx->buf->have.n = 0;
+		tx->buf->lost.n = 0;
+	}
+	xrpc_call_set(c, XRPC_CALL_SENDING);
+	if (list_empty(&c->tx_link))
+		list_add_tail(&c->tx_link, &s->txq);
+}
+
+/*
+ * The server does not know the session any more.  A request ran only if it
+ * arrived, and the server's records reach back @horizon: one first sent within
+ * it did not run.  Both sides' clocks may differ by 0.1 % and 1 ms.
+ */
+static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
+{
+	u64 boot = ktime_get_boottime_ns();
+	struct xrpc_call *c;
+	unsigned int i;
+	u64 age;
+	int err;
+
+	s->cong.in_flight = 0;
+	err = xrpc_session_renew(s);
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+		c = ch->call;
+		if (!c) {
+			/* a cancel: there is nothing left to cancel */
+			if (ch->state == XRPC_CHAN_CANCELING) {
+				ch->state = XRPC_CHAN_IDLE;
+				__clear_bit(i, s->busy);
+			}
+			continue;
+		}
+		age = boot - c->first_sent;
+		if (!c->first_sent ||
+		    (c->state != XRPC_CALL_RECEIVING && !err &&
+		     age + age / 1000 + NSEC_PER_MSEC < horizon)) {
+			restart_call(s, c);
+			continue;
+		}
+		__clear_bit(i, s->busy);
+		ch->call = NULL;
+		ch->state = XRPC_CHAN_IDLE;
+		if (!list_empty(&c->tx_link))
+			list_del_init(&c->tx_link);
+		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+	}
+	return err;
+}
+
+/**
+ * xrpc_open_token() - a client receives a token
+ * @s: session, locked
+ * @f: the frame
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
+		     struct xrpc_txq *q, u64 now)
+{
+	u64 epoch = xrpc_get64(f->epoch), horizon;
+	struct xrpc_call *c;
+	unsigned int i;
+
+	xrpc_assert_s(s);
+	switch (s->state) {
+	case XRPC_SESS_REOPENING:
+		if (f->h.flags & XRPC_TF_RETRY)
+			return;		/* answers an older packet */
+		if (f->h.flags & XRPC_TF_ALIVE && epoch == s->epoch) {
+			s->state = XRPC_SESS_OPEN;
+			break;
+		}
+		horizon = xrpc_get64(f->horizon);
+		horizon = min_t(u64, horizon, XRPC_IDLE_SERVER / NSEC_PER_USEC);
+		if (reopened(s, horizon * NSEC_PER_USEC, now)) {
+			xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+			return;
+		}
+		s->state = XRPC_SESS_OPENING;
+		break;
+	case XRPC_SESS_TOKEN:
+		s->state = XRPC_SESS_OPENING;
+		break;
+	case XRPC_SESS_OPENING:
+	case XRPC_SESS_OPEN:
+		if (!(f->h.flags & XRPC_TF_RETRY))
+			return;
+		/* the server wants this token on an opening packet: the old
+		 * one ran out, or our address is a new one to it
+		 */
+		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
+			return;
+		s->state = XRPC_SESS_OPENING;
+		for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+			struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+			c = ch->call;
+			if (c && c->state == XRPC_CALL_SENDING &&
+			    c->tx.last_sent)
+				xrpc_tx_lost_all(s, c);
+		}
+		break;
+	default:
+		return;
+	}
+	s->token = f->token;
+	s->epoch = epoch;
+	s->open_backoff = 0;
+	remember_peer(s, now);
+	xrpc_client_assign(s, q, now);
+}
+
+/**
+ * xrpc_open_accept() - a client learns the server's id
+ * @s: session, locked
+ * @f: the frame
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_open_accept(struct xrpc_session *s, const struct xrpc_accept *f,
+		      struct xrpc_txq *q, u64 now)
+{
+	u64 delay = (u64)be32_to_cpu(f->ack_delay) * NSEC_PER_USEC;
+	u64 id = xrpc_get64(f->server_id);
+	u16 chans = be16_to_cpu(f->chans);
+
+	xrpc_assert_s(s);
+	if (s->state != XRPC_SESS_OPENING || !id || !chans)
+		return;
+	if (!s->in_remotes && xrpc_session_set_remote(s, id))
+		return;
+	if (s->remote.id != id) {
+		XRPC_INC(s->xn, DropState);
+		return;
+	}
+	s->state = XRPC_SESS_OPEN;
+	s->epoch = xrpc_get64(f->epoch);
+	s->chans = min_t(u16, chans, XRPC_CHANS_MAX);
+	s->peer_ack_delay = min_t(u64, delay, XRPC_ACK_DELAY_MAX);
+	remember_peer(s, now);
+	xrpc_client_assign(s, q, now);
+}
+
+/**
+ * xrpc_open_nosession() - an endpoint says that it does not know an id
+ * @ep: endpoint it came to
+ * @skb: the packet, at its XRPC header
+ * @f: the frame
+ *
+ * A hint only: it must name a packet that may be under way, and come from where
+ * that went.  Under rcu_read_lock().
+ */
+void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
+			 const struct xrpc_nosession *f)
+{
+	struct xrpc_session *s;
+	struct xrpc_path from;
+	struct xrpc_txq q;
+	u64 pn, now;
+
+	s = xrpc_session_find_remote(ep, xrpc_get64(f->id));
+	if (!s || s->server)
+		return;
+	xrpc_input_path(skb, &from);
+	xrpc_txq_init(&q);
+	spin_lock(&s->lock);
+	pn = xrpc_wire_pn(s->next_pn, be32_to_cpu(f->pn));
+	if (s->state == XRPC_SESS_OPEN && pn < s->next_pn &&
+	    pn + s->sent_mask >= s->next_pn &&
+	    from.rport == s->path.rport &&
+	    ipv6_addr_equal(&from.raddr, &s->path.raddr)) {
+		now = xrpc_now();
+		s->state = XRPC_SESS_REOPENING;
+		s->open_since = s->open_sent = now;
+		s->open_backoff = 0;
+		xrpc_send_token_req(s, &q, now);
+		xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+	}
+	spin_unlock(&s->lock);
+	xrpc_txq_flush(ep, &q);
+}
+
+/* ---- server ---------------------------------------------------------- */
+
+static void fill_token(struct xrpc_endpoint *ep, const struct xrpc_path *p,
+		       u8 flags, u64 now, struct xrpc_token_frame *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->h.type = XRPC_FT_TOKEN;
+	f->h.flags = flags;
+	f->h.len = cpu_to_be16(sizeof(*f));
+	xrpc_put64(f->epoch, ep->epoch);
+	xrpc_token_mint(ep, &p->raddr, p->rport, now, &f->token);
+	xrpc_put64(f->horizon, xrpc_endpoint_horizon(ep));
+	XRPC_INC(ep->xn, TokensMinted);
+}
+
+/**
+ * xrpc_open_token_req() - answer a request for a token
+ * @ep: endpoint
+ * @skb: the packet, at its XRPC header
+ * @req: the frame
+ *
+ * Keeps no state, and answers with no more bytes than came.
+ */
+void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
+			 const struct xrpc_token_req *req)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	u64 old = xrpc_get64(req->old_id);
+	struct xrpc_token_frame f;
+	struct xrpc_session *s;
+	struct xrpc_path back;
+	u8 flags = 0;
+
+	if (!ep->bound || skb->len < sizeof(*h) + sizeof(f) ||
+	    !xrpc_get64(req->client_id)) {
+		XRPC_INC(ep->xn, DropMalformed);
+		trace_xrpc_drop(skb, XRPC_MIB_DropMalformed);
+		return;
+	}
+	if (old && xrpc_get64(req->old_epoch) == ep->epoch) {
+		s = xrpc_session_find(ep->xn, old);
+		if (s && s->server && s->ep == ep &&
+		    READ_ONCE(s->state) < XRPC_SESS_CLOSED)
+			flags = XRPC_TF_ALIVE;
+	}
+	xrpc_input_path(skb, &back);
+	fill_token(ep, &back, flags, xrpc_now(), &f);
+	xrpc_send_stray(ep, &back, xrpc_get64(req->client_id),
+			be32_to_cpu(h->pn), &f, sizeof(f));
+}
+
+/**
+ * xrpc_open_retry() - hand a token to whoever sent a packet without a good one
+ * @ep: endpoint
+ * @skb: the packet, at its XRPC header
+ * @id: connection id of the sender
+ * @now: ns
+ *
+ * At most three times the bytes that came.  No verdict on anything.
+ */
+void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
+		     u64 now)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	struct xrpc_token_frame f;
+	struct xrpc_path back;
+
+	XRPC_INC(ep->xn, TokenRetry);
+	if (!ep->bound || !id || 3 * skb->len < sizeof(*h) + sizeof(f))
+		return;
+	xrpc_input_path(skb, &back);
+	fill_token(ep, &back, XRPC_TF_RETRY, now, &f);
+	xrpc_send_stray(ep, &back, id, be32_to_cpu(h->pn), &f, sizeof(f));
+}
+
+/* Make the session that a good opening packet asks for. */
+static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
+					   const struct xrpc_path *from,
+					   const struct xrpc_open *f)
+{
+	struct xrpc_net *xn = ep->xn;
+	struct xrpc_session *s;
+	struct sock *sk;
+	u64 delay;
+
+	if (atomic_inc_return(&xn->nsessions) > xn->sysctl_max_sessions)
+		goto refuse;
+	s = xrpc_session_alloc(ep, true, GFP_ATOMIC | __GFP_NOWARN);
+	if (!s)
+		goto refuse;
+	s->service = be32_to_cpu(f->service);
+	delay = (u64)be32_to_cpu(f->ack_delay) * NSEC_PER_USEC;
+	s->peer_ack_delay = min_t(u64, delay, XRPC_ACK_DELAY_MAX);
+	s->path = *from;
+	sk = xrpc_endpoint_service(ep, s->service);
+	if (sk) {
+		s->path.mark = READ_ONCE(sk->sk_mark);
+		s->path.priority = READ_ONCE(sk->sk_priority);
+	}
+	s->path.uid = ep->uid;
+	if (xrpc_path_route(ep, &s->path))
+		goto free;
+	xrpc_cong_init(&s->cong, s->path.mss);
+	if (xrpc_session_publish(s))
+		goto free;
+	if (xrpc_session_set_remote(s, xrpc_get64(f->client_id))) {
+		/* another processor was first with the same packet */
+		spin_lock(&s->lock);
+		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+		spin_unlock(&s->lock);
+		xrpc_session_destroy(s);
+		xrpc_session_put(s);
+		return xrpc_session_find_remote(ep, xrpc_get64(f->client_id));
+	}
+	XRPC_INC(xn, SessionsOpened);
+	/* the tables have a reference, and RCU keeps it for this packet */
+	spin_lock(&s->lock);
+	xrpc_session_arm(s, s->heard + XRPC_IDLE_SERVER);
+	spin_unlock(&s->lock);
+	xrpc_session_put(s);
+	return s;
+free:
+	xrpc_session_put(s);
+refuse:
+	atomic_dec(&xn->nsessions);
+	XRPC_INC(xn, DropLimit);
+	return NULL;
+}
+
+/* A live session's opening packet from a new address: move there, or not. */
+static bool move_path(struct xrpc_session *s, const struct xrpc_path *from)
+{
+	struct xrpc_path old = s->path;
+
+	xrpc_assert_s(s);
+	s->path.raddr = from->raddr;
+	s->path.laddr = from->laddr;
+	s->path.rport = from->rport;
+	s->path.v4 = from->v4;
+	s->path.oif = from->oif;
+	s->path.dst = NULL;
+	if (xrpc_path_route(s->ep, &s->path)) {
+		s->path = old;
+		return false;
+	}
+	dst_release(old.dst);
+	/* nothing is known of the new path */
+	s->rtt.srtt = 0;
+	s->rtt.min = 0;
+	xrpc_cong_init(&s->cong, s->path.mss);
+	s->proven = false;
+	s->unproven_rx = s->unproven_tx = s->unproven_pkts = 0;
+	return true;
+}
+
+/**
+ * xrpc_open_packet() - find or make the session of an opening packet
+ * @ep: endpoint
+ * @skb: the packet, at its XRPC header
+ * @f: its OPEN frame
+ * @now: ns
+ *
+ * The client's id is looked up, without the address, before the token is
+ * judged: a session that ended is not opened again by a late duplicate.
+ *
+ * Return: session, good under RCU; NULL where the packet is not to be taken.
+ */
+struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
+				      struct sk_buff *skb,
+				      const struct xrpc_open *f, u64 now)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	u64 id = xrpc_get64(f->client_id), pn;
+	struct xrpc_session *s;
+	struct xrpc_path from;
+	bool good, moved;
+
+	if (!ep->bound || !id) {
+		XRPC_INC(ep->xn, DropMalformed);
+		trace_xrpc_drop(skb, XRPC_MIB_DropMalformed);
+		return NULL;
+	}
+	xrpc_input_path(skb, &from);
+	s = xrpc_session_find_remote(ep, id);
+	if (s && (!s->server || READ_ONCE(s->state) >= XRPC_SESS_CLOSED)) {
+		XRPC_INC(ep->xn, DropState);
+		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		return NULL;
+	}
+	if (s && from.rport == s->path.rport &&
+	    ipv6_addr_equal(&from.raddr, &s->path.raddr))
+		return s;
+	good = !(f->h.flags & XRPC_OF_NO_TOKEN) &&
+	       xrpc_get64(f->epoch) == ep->epoch &&
+	       xrpc_token_ok(ep, &from.raddr, from.rport, now, &f->token);
+	if (!good) {
+		xrpc_open_retry(ep, skb, id, now);
+		return NULL;
+	}
+	if (!s)
+		return accept_session(ep, &from, f);
+	spin_lock(&s->lock);
+	pn = xrpc_wire_pn(s->echo_pn + 1, be32_to_cpu(h->pn));
+	moved = s->state == XRPC_SESS_OPEN && pn > s->echo_pn &&
+		move_path(s, &from);
+	spin_unlock(&s->lock);
+	return moved ? s : NULL;
+}

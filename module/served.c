@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The server's half of a call: duplicates, the socket's queue, the answer, and
+ * the record that makes a call run at most once.
+ *
+ * A channel's newest sequence is kept as long as the session.  Whatever is
+ * decided about a sequence is recorded before it is told.
+ */
+#include "internal.h"
+#include "trace.h"
+
+/* ---- budgets --------------------------------------------------------- */
+
+static void kept_uncharge(struct xrpc_session *s, struct xrpc_call *c)
+{
+	s->kept -= c->kept;
+	atomic_long_sub(c->kept, &s->xn->kept);
+	c->kept = 0;
+}
+
+static bool kept_charge(struct xrpc_session *s, struct xrpc_call *c, u32 size)
+{
+	if (s->kept + size > s->xn->sysctl_kept_session_max ||
+	    atomic_long_read(&s->xn->kept) + size > s->xn->sysctl_kept_max)
+		return false;
+	c->kept = size;
+	s->kept += size;
+	atomic_long_add(size, &s->xn->kept);
+	return true;
+}
+
+/* Give up the session's oldest kept reply: it becomes a tombstone. */
+static bool drop_oldest_reply(struct xrpc_session *s)
+{
+	struct xrpc_chan *oldest = NULL;
+	struct xrpc_call *c;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(s->chunk); i++) {
+		for (j = 0; s->chunk[i] && j < XRPC_CHUNK; j++) {
+			c = s->chunk[i][j].call;
+			if (c && c->state == XRPC_CALL_REPLIED &&
+			    (!oldest || c->arrived < oldest->call->arrived))
+				oldest = &s->chunk[i][j];
+		}
+	}
+	if (!oldest)
+		return false;
+	c = oldest->call;
+	__clear_bit(c->chan, s->busy);
+	xrpc_tx_settled(s, c, false);
+	kept_uncharge(s, c);
+	xrpc_call_set(c, XRPC_CALL_GONE);
+	oldest->call = NULL;
+	oldest->state = XRPC_CHAN_VERDICT;
+	oldest->verdict = XRPC_ST_DROPPED;
+	XRPC_INC(s->xn, RepliesDropped);
+	xrpc_call_put(c);
+	return true;
+}
+
+/* ---- the record ------------------------------------------------------ */
+
+/**
+ * xrpc_server_record() - record and tell a verdict on a channel's sequence
+ * @s: session, locked
+ * @chan: channel
+ * @ch: its slot, its sequence set, without a call in progress
+ * @code: verdict
+ * @q: receives the packet
+ * @now: ns
+ */
+void xrpc_server_record(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
+			u8 code, struct xrpc_txq *q, u64 now)
+{
+	xrpc_assert_s(s);
+	__clear_bit(chan, s->busy);
+	ch->state = XRPC_CHAN_VERDICT;
+	ch->verdict = code;
+	xrpc_send_status(s, chan, ch->seq, code, q, now);
+}
+
+/* Detach a call from its channel for good. */
+static void detach(struct xrpc_session *s, struct xrpc_chan *ch)
+{
+	struct xrpc_call *c = ch->call;
+
+	xrpc_tx_settled(s, c, false);
+	if (c->kept)
+		kept_uncharge(s, c);
+	xrpc_call_set(c, XRPC_CALL_GONE);
+	__clear_bit(c->chan, s->busy);
+	c->sk = NULL;
+	ch->call = NULL;
+	ch->state = XRPC_CHAN_IDLE;
+	xrpc_call_put(c);
+}
+
+/*
+ * Take a call that no receive took yet back from its socket.  Returns whether
+ * it was there.
+ */
+static bool unqueue(struct xrpc_call *c)
+{
+	struct sock *sk = c->sk;
+	bool mine;
+
+	if (!sk)
+		return false;
+	spin_lock(&sk->sk_receive_queue.lock);
+	mine = !(c->cflags & XRPC_CALLF_TAKEN) && !list_empty(&c->link);
+	if (mine) {
+		list_del_init(&c->link);
+		xrpc_rmem_uncharge(sk, c->rx.charge);
+		c->rx.charge = 0;
+	}
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (mine)
+		xrpc_call_put(c);	/* the queue's */
+	return mine;
+}
+
+/**
+ * xrpc_server_drop_call() - a session ends: its calls go with it
+ * @s: session, locked
+ * @ch: channel with a call
+ */
+void xrpc_server_drop_call(struct xrpc_session *s, struct xrpc_chan *ch)
+{
+	xrpc_assert_s(s);
+	if (ch->call->state == XRPC_CALL_QUEUED)
+		unqueue(ch->call);
+	detach(s, ch);
+}
+
+/**
+ * xrpc_server_verdict() - a socket gives up a call it has
+ * @c: call; the caller holds the socket's reference and keeps it
+ * @code: what is told
+ *
+ * Process context, without locks.
+ */
+void xrpc_server_verdict(struct xrpc_call *c, u8 code)
+{
+	struct xrpc_session *s = c->s;
+	struct xrpc_chan *ch;
+	struct xrpc_txq q;
+	u16 chan;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	if (c->state == XRPC_CALL_QUEUED) {
+		chan = c->chan;
+		ch = xrpc_session_chan(s, chan, false);
+		detach(s, ch);
+		if (code == XRPC_ST_ABORTED)
+			XRPC_INC(s->xn, Aborted);
+		xrpc_server_record(s, chan, ch, code, &q, xrpc_now());
+	}
+	spin_unlock_bh(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+}
+
+/**
+ * xrpc_server_acked() - the client has the whole reply
+ * @s: session, locked
+ * @c: call
+ *
+ * Small buffers are kept for the channel's next reply.
+ */
+void xrpc_server_acked(struct xrpc_session *s, struct xrpc_call *c)
+{
+	xrpc_assert_s(s);
+	if (c->state != XRPC_CALL_REPLIED)
+		return;
+	xrpc_tx_settled(s, c, true);
+	kept_uncharge(s, c);
+	if (c->tx.buf) {
+		xrpc_buf_free(c->tx.buf);
+		c->tx.buf = NULL;
+	}
+	if (c->tx.skb && c->tx.skb->truesize > XRPC_SPARE_SKB_MAX) {
+		kfree_skb(c->tx.skb);
+		c->tx.skb = NULL;
+	}
+	__clear_bit(c->chan, s->busy);
+	xrpc_call_set(c, XRPC_CALL_ACKED);
+}
+
+/**
+ * xrpc_server_done() - the client says that it has a reply
+ * @s: session, locked
+ * @chan: channel
+ * @seq: sequence
+ */
+void xrpc_server_done(struct xrpc_session *s, u16 chan, u32 seq)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, chan, false);
+
+	if (ch && ch->call && ch->seq == seq)
+		xrpc_server_acked(s, ch->call);
+}
+
+/* ---- requests -------------------------------------------------------- */
+
+/* Send the reply again, or of a longer one the first piece still missing. */
+static void reply_again(struct xrpc_session *s, struct xrpc_call *c,
+			struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_tx *tx = &c->tx;
+	u64 lo = 0, hi;
+
+	if (!tx->buf) {
+		if (tx->next)
+			xrpc_tx_lost_all(s, c);
+		xrpc_send_pump(s, q, now);
+		return;
+	}
+	hi = xrpc_ranges_clip(&tx->buf->have, &lo, tx->next);
+	if (lo >= hi)
+		return;
+	XRPC_INC(s->xn, Retrans);
+	xrpc_send_segment(s, c, lo, min_t(u64, hi - lo, s->path.mss), true, q,
+			  now);
+}
+
+/* Answer for the newest sequence of a channel, whatever became of it. */
+static void answer_again(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
+			 struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c = ch->call;
+
+	if (ch->state == XRPC_CHAN_VERDICT) {
+		xrpc_send_status(s, chan, ch->seq, ch->verdict, q, now);
+		return;
+	}
+	if (!c) {
+		xrpc_send_status(s, chan, ch->seq, XRPC_ST_DROPPED, q, now);
+		return;
+	}
+	switch (c->state) {
+	case XRPC_CALL_ARRIVING:
+		s->ack_now = true;
+		break;
+	case XRPC_CALL_QUEUED:
+		c->cflags |= XRPC_CALLF_ACKED;
+		xrpc_send_status(s, chan, ch->seq, XRPC_ST_IN_PROGRESS, q, now);
+		break;
+	case XRPC_CALL_REPLIED:
+		reply_again(s, c, q, now);
+		break;
+	default:
+		xrpc_send_status(s, chan, ch->seq, XRPC_ST_DROPPED, q, now);
+		break;
+	}
+}
+
+/* A call object for a new sequence: the channel's own where nobody has it. */
+static struct xrpc_call *fresh_call(struct xrpc_session *s,
+				    struct xrpc_chan *ch)
+{
+	struct xrpc_call *c = ch->call;
+
+	if (c && c->state == XRPC_CALL_REPLIED)
+		xrpc_server_acked(s, c);
+	if (likely(c && refcount_read(&c->ref) == 1)) {
+		c->cflags = 0;
+		c->handle = 0;
+		c->first_sent = 0;
+		return c;
+	}
+	if (c)
+		detach(s, ch);
+	c = xrpc_call_alloc(GFP_ATOMIC | __GFP_NOWARN);
+	if (!c)
+		return NULL;
+	xrpc_session_get(s);
+	c->s = s;
+	ch->call = c;
+	return c;
+}
+
+/* Give a complete request to its socket, or record why not. */
+static void deliver(struct xrpc_session *s, struct xrpc_chan *ch,
+		    struct sock *sk, u32 charge, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c = ch->call;
+	u8 code = 0;
+
+	if (c->kept)
+		kept_uncharge(s, c);
+	c->arrived = now;
+	c->sk = sk;
+	c->peer_addr = s->path.raddr;
+	c->peer_port = s->path.rport;
+	xrpc_call_set(c, XRPC_CALL_QUEUED);
+	refcount_inc(&c->ref);
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (!xrpc_rmem_charge(sk, charge, false)) {
+		code = XRPC_ST_BUSY;
+	} else {
+		c->rx.charge = charge;
+		if (!xrpc_q_add(sk, c)) {
+			xrpc_rmem_uncharge(sk, charge);
+			c->rx.charge = 0;
+			code = XRPC_ST_REFUSED;
+		}
+	}
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (unlikely(code)) {
+		u16 chan = c->chan;
+
+		xrpc_rx_free(&c->rx);
+		detach(s, ch);
+		xrpc_call_put(c);
+		if (code == XRPC_ST_BUSY)
+			XRPC_INC(s->xn, Busy);
+		else
+			XRPC_INC(s->xn, Refused);
+		xrpc_server_record(s, chan, ch, code, q, now);
+		return;
+	}
+	XRPC_INC(s->xn, CallsIn);
+	xrpc_session_arm(s, now + XRPC_ACK_DELAY_SERVER);
+}
+
+/* Why a new request cannot be taken, or 0 and the socket for it. */
+static u8 find_socket(struct xrpc_session *s, u32 size, struct sock **skp)
+{
+	struct sock *sk = xrpc_endpoint_service(s->ep, s->service);
+	u32 used;
+
+	if (!sk)
+		return XRPC_ST_REFUSED;
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		return XRPC_ST_DRAINING;
+	used = atomic_read(&sk->sk_rmem_alloc);
+	if (used && used + (u64)size > READ_ONCE(sk->sk_rcvbuf))
+		return XRPC_ST_BUSY;
+	*skp = sk;
+	return 0;
+}
+
+static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
+			const struct xrpc_seg *seg, struct sk_buff *skb,
+			struct xrpc_txq *q, u64 now)
+{
+	bool whole = !(seg->flags & XRPC_DF_TOTAL);
+	struct xrpc_buf *buf = NULL;
+	struct xrpc_call *c;
+	struct sock *sk;
+	u8 code;
+	int err;
+
+	code = find_socket(s, seg->total, &sk);
+	if (unlikely(code)) {
+		if (code == XRPC_ST_BUSY)
+			XRPC_INC(s->xn, Busy);
+		else
+			XRPC_INC(s->xn, Refused);
+		if (ch->call) {
+			xrpc_server_acked(s, ch->call);
+			detach(s, ch);
+		}
+		ch->seq = seg->seq;
+		xrpc_server_record(s, seg->chan, ch, code, q, now);
+		return true;
+	}
+	/* what cannot be recorded is dropped without a verdict */
+	if (!whole) {
+		buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
+		if (!buf) {
+			XRPC_INC(s->xn, DropNoMem);
+			return false;
+		}
+	}
+	c = fresh_call(s, ch);
+	if (!c || (!whole && !kept_charge(s, c, buf->charge))) {
+		if (buf)
+			xrpc_buf_free(buf);
+		XRPC_INC(s->xn, DropLimit);
+		trace_xrpc_drop(skb, XRPC_MIB_DropLimit);
+		return false;
+	}
+	ch->seq = seg->seq;
+	ch->state = XRPC_CHAN_ACTIVE;
+	__set_bit(seg->chan, s->busy);
+	c->chan = seg->chan;
+	c->seq = seg->seq;
+	c->heard = now;
+	c->rx.len = seg->total;
+	c->rx.word = seg->method;
+	c->deadline = seg->deadline == XRPC_NO_DEADLINE ? U64_MAX :
+		      now + (u64)seg->deadline * NSEC_PER_USEC;
+	if (likely(whole)) {
+		c->rx.skb = skb_get(skb);
+		c->rx.off = seg->data - skb->data;
+		deliver(s, ch, sk, skb->truesize, q, now);
+		return true;
+	}
+	c->rx.buf = buf;
+	xrpc_call_set(c, XRPC_CALL_ARRIVING);
+	xrpc_session_arm(s, now + XRPC_GIVE_UP);
+	err = xrpc_rx_segment(s, c, seg, skb, now);
+	return !err;
+}
+
+/* One more segment of a request that is arriving. */
+static bool more_request(struct xrpc_session *s, struct xrpc_chan *ch,
+			 const struct xrpc_seg *seg, struct sk_buff *skb,
+			 struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c = ch->call;
+	struct sock *sk;
+	int err;
+	u8 code;
+
+	if (!(seg->flags & XRPC_DF_TOTAL)) {
+		XRPC_INC(s->xn, DropState);
+		return true;
+	}
+	if (seg->flags & XRPC_DF_METHOD)
+		c->rx.word = seg->method;
+	err = xrpc_rx_segment(s, c, seg, skb, now);
+	if (err == -EEXIST) {
+		XRPC_INC(s->xn, DupRequests);
+		s->ack_now = true;
+		return true;
+	}
+	if (err <= 0)
+		return !err;
+	code = find_socket(s, c->rx.len, &sk);
+	if (code) {
+		XRPC_INC(s->xn, Refused);
+		detach(s, ch);
+		xrpc_server_record(s, seg->chan, ch, code, q, now);
+		return true;
+	}
+	deliver(s, ch, sk, c->rx.buf->charge, q, now);
+	return true;
+}
+
+/**
+ * xrpc_server_data() - take a piece of a request
+ * @s: session, locked, under rcu_read_lock()
+ * @seg: segment
+ * @skb: packet it stands in
+ * @q: receives packets
+ * @now: ns
+ *
+ * Return: whether it was taken; if not it must not be acknowledged.
+ */
+bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
+		      struct sk_buff *skb, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, seg->chan, true);
+	struct xrpc_call *c;
+	s32 ahead;
+
+	xrpc_assert_s(s);
+	if (unlikely(!ch)) {
+		XRPC_INC(s->xn, DropLimit);
+		trace_xrpc_drop(skb, XRPC_MIB_DropLimit);
+		return false;
+	}
+	c = ch->call;
+	ahead = seg->seq - ch->seq;
+	if (likely(ahead > 0)) {
+		if (unlikely(c && (c->state == XRPC_CALL_QUEUED ||
+				   c->state == XRPC_CALL_ARRIVING))) {
+			/* a channel carries one call at a time */
+			XRPC_INC(s->xn, DropState);
+			trace_xrpc_drop(skb, XRPC_MIB_DropState);
+			return true;
+		}
+		return new_request(s, ch, seg, skb, q, now);
+	}
+	if (!ahead && c && c->state == XRPC_CALL_ARRIVING)
+		return more_request(s, ch, seg, skb, q, now);
+	XRPC_INC(s->xn, DupRequests);
+	if (!ahead)
+		answer_again(s, seg->chan, ch, q, now);
+	return true;
+}
+
+/**
+ * xrpc_server_probe() - a client asks for a call
+ * @s: session, locked
+ * @chan: channel
+ * @seq: sequence
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
+		       struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, chan, false);
+
+	xrpc_assert_s(s);
+	if (!ch || (s32)(seq - ch->seq) > 0)
+		xrpc_send_status(s, chan, seq, XRPC_ST_NOCALL, q, now);
+	else if (seq == ch->seq)
+		answer_again(s, chan, ch, q, now);
+}
+
+/**
+ * xrpc_server_cancel() - a client gives up a call
+ * @s: session, locked
+ * @chan: channel
+ * @seq: sequence, of a call perhaps not seen yet
+ * @q: receives packets
+ * @now: ns
+ */
+void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
+			struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, chan, true);
+	struct xrpc_call *c;
+	s32 ahead;
+
+	xrpc_assert_s(s);
+	if (!ch || !seq)
+		return;
+	c = ch->call;
+	ahead = seq - ch->seq;
+	if (ahead < 0)
+		return;
+	if (ahead > 0) {
+		if (c && (c->state == XRPC_CALL_QUEUED ||
+			  c->state == XRPC_CALL_ARRIVING)) {
+			XRPC_INC(s->xn, DropState);
+			return;
+		}
+		if (c) {
+			xrpc_server_acked(s, c);
+			detach(s, ch);
+		}
+		ch->seq = seq;
+		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
+		return;
+	}
+	if (c && c->state == XRPC_CALL_ARRIVING) {
+		detach(s, ch);
+		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
+	} else if (c && c->state == XRPC_CALL_QUEUED) {
+		bool undelivered = unqueue(c);
+
+		detach(s, ch);
+		xrpc_server_record(s, chan, ch, undelivered ?
+				   XRPC_ST_CANCELED : XRPC_ST_DETACHED, q, now);
+	} else {
+		answer_again(s, chan, ch, q, now);
+	}
+}
+
+/* ---- answers --------------------------------------------------------- */
+
+/**
+ * xrpc_server_answer() - send a reply
+ * @c: call with its reply in c->tx; the caller keeps its reference
+ *
+ * Process context, without locks.
+ *
+ * Return: 0; -ECANCELED the client gave the call up; -ETIMEDOUT its session
+ * ended.
+ */
+int xrpc_server_answer(struct xrpc_call *c)
+{
+	struct xrpc_session *s = c->s;
+	u32 size = c->tx.buf ? c->tx.buf->charge : c->tx.skb->truesize;
+	struct xrpc_txq q;
+	int err = 0;
+	u64 now;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	if (unlikely(c->state != XRPC_CALL_QUEUED)) {
+		err = s->state >= XRPC_SESS_CLOSED ? -ETIMEDOUT : -ECANCELED;
+		goto out;
+	}
+	now = xrpc_now();
+	while (unlikely(!kept_charge(s, c, size))) {
+		if (drop_oldest_reply(s))
+			continue;
+		/* larger than the budget on its own: it goes out all the same */
+		c->kept = size;
+		s->kept += size;
+		atomic_long_add(size, &s->xn->kept);
+		break;
+	}
+	c->sk = NULL;
+	c->heard = now;
+	xrpc_call_set(c, XRPC_CALL_REPLIED);
+	__set_bit(c->chan, s->busy);
+	list_add_tail(&c->tx_link, &s->txq);
+	XRPC_INC(s->xn, CallsAnswered);
+	xrpc_send_pump(s, &q, now);
+out:
+	spin_unlock_bh(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+	return err;
+}

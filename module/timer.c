@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is due when: one timer a session, for all of its channels.
+ *
+ * The timer is lazy.  It is armed for the earliest time something may be due
+ * and not moved when that is settled; when it runs it looks at every channel
+ * that is busy and finds the next time.  A call in the steady state therefore
+ * never touches it.
+ */
+#include "internal.h"
+#include "trace.h"
+
+/**
+ * xrpc_call_pto() - how long to wait before asking again
+ * @s: session, locked
+ * @tx: the half waited for, or NULL for a first wait
+ */
+u64 xrpc_call_pto(const struct xrpc_session *s, const struct xrpc_tx *tx)
+{
+	return xrpc_rtt_pto(&s->rtt, s->peer_ack_delay, tx ? tx->backoff : 0);
+}
+
+/* No acknowledgement came: send something again (RFC 9002, 6.2.4). */
+static void timed_out(struct xrpc_session *s, struct xrpc_call *c,
+		      struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_tx *tx = &c->tx;
+	u64 lo = 0, hi;
+
+	XRPC_INC(s->xn, Timeouts);
+	if (tx->backoff < 16)
+		tx->backoff++;
+	if (tx->backoff > 2) {
+		/* persistent congestion (RFC 9002, 7.6) */
+		s->cong.ssthresh = max(s->cong.cwnd / 2, 2 * s->path.mss);
+		s->cong.cwnd = 2 * s->path.mss;
+	}
+	if (!tx->buf || tx->backoff > 2) {
+		xrpc_tx_lost_all(s, c);
+		xrpc_send_pump(s, q, now);
+		return;
+	}
+	/* one probe: the acknowledgement it asks for tells what is missing */
+	hi = xrpc_ranges_clip(&tx->buf->have, &lo, tx->next);
+	if (lo < hi) {
+		XRPC_INC(s->xn, Retrans);
+		xrpc_send_segment(s, c, lo, min_t(u64, hi - lo, s->path.mss),
+				  true, q, now);
+	}
+}
+
+/* When to ask for a call again that the server has but does not answer. */
+static u64 probe_due(const struct xrpc_session *s, const struct xrpc_call *c)
+{
+	u64 wait = max_t(u64, xrpc_call_pto(s, NULL), XRPC_PROBE_MIN) <<
+		   min_t(u8, c->tx.backoff, 4);
+
+	return max(c->tx.last_sent, c->heard) + min(wait, XRPC_PTO_MAX);
+}
+
+static u64 client_call(struct xrpc_session *s, struct xrpc_call *c,
+		       struct xrpc_txq *q, u64 now)
+{
+	u64 due, end = max(s->heard, c->heard) + XRPC_GIVE_UP;
+
+	if (c->deadline <= now || end <= now) {
+		xrpc_client_abandon(c, ETIMEDOUT, q, now);
+		return U64_MAX;		/* armed for the cancel */
+	}
+	if (!c->tx.last_sent) {
+		due = now + XRPC_PTO_MAX;	/* the window opens first */
+	} else if (c->state == XRPC_CALL_SENDING) {
+		due = c->tx.last_sent + xrpc_call_pto(s, &c->tx);
+		if (due <= now) {
+			timed_out(s, c, q, now);
+			due = now + xrpc_call_pto(s, &c->tx);
+		}
+	} else {
+		due = probe_due(s, c);
+		if (due <= now) {
+			c->tx.last_sent = now;
+			if (c->tx.backoff < 16)
+				c->tx.backoff++;
+			xrpc_send_callref(s, XRPC_FT_PROBE, c->chan, c->seq, q,
+					  now);
+			due = probe_due(s, c);
+		}
+	}
+	return min3(due, end, c->deadline);
+}
+
+static u64 canceling(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
+		     struct xrpc_txq *q, u64 now)
+{
+	if (ch->due > now)
+		return ch->due;
+	if (ch->since + XRPC_GIVE_UP <= now) {
+		/* no word from there: what is left of the session is given up,
+		 * the next call begins another
+		 */
+		xrpc_session_close(s, q, ETIMEDOUT, XRPC_UNKNOWN);
+		return U64_MAX;
+	}
+	if (ch->backoff < 16)
+		ch->backoff++;
+	ch->due = now + xrpc_rtt_pto(&s->rtt, s->peer_ack_delay, ch->backoff);
+	xrpc_send_callref(s, XRPC_FT_CANCEL, chan, ch->seq, q, now);
+	return ch->due;
+}
+
+/* A client that asks for a token, or whether it is still known. */
+static u64 opening(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	u64 due;
+
+	if (s->open_since + XRPC_GIVE_UP <= now) {
+		xrpc_session_close(s, q, ETIMEDOUT, XRPC_UNKNOWN);
+		return U64_MAX;
+	}
+	due = s->open_sent + xrpc_rtt_pto(&s->rtt, 0, s->open_backoff);
+	if (due <= now) {
+		s->open_sent = now;
+		if (s->open_backoff < 16)
+			s->open_backoff++;
+		xrpc_send_token_req(s, q, now);
+		due = now + xrpc_rtt_pto(&s->rtt, 0, s->open_backoff);
+	}
+	return min(due, s->open_since + XRPC_GIVE_UP);
+}
+
+static u64 client_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c, *tmp;
+	u64 next = U64_MAX;
+	bool owe = false;
+	unsigned int i;
+
+	list_for_each_entry_safe(c, tmp, &s->pending, link) {
+		if (c->deadline <= now)
+			xrpc_client_abandon(c, ETIMEDOUT, q, now);
+		else
+			next = min(next, c->deadline);
+	}
+	if (s->state == XRPC_SESS_TOKEN || s->state == XRPC_SESS_REOPENING)
+		next = min(next, opening(s, q, now));
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+		if (s->state >= XRPC_SESS_CLOSED)
+			return U64_MAX;
+		if (ch->state == XRPC_CHAN_CANCELING)
+			next = min(next, canceling(s, i, ch, q, now));
+		else if (ch->call && s->state != XRPC_SESS_REOPENING)
+			next = min(next, client_call(s, ch->call, q, now));
+		else if (ch->call)
+			next = min(next, ch->call->deadline);
+	}
+	for_each_set_bit(i, s->owed, XRPC_CHANS_MAX) {
+		struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+		if (ch->due <= now)
+			owe = true;
+		else
+			next = min(next, ch->due);
+	}
+	if (owe)
+		xrpc_send_acks(s, q, now);
+	if (bitmap_empty(s->busy, XRPC_CHANS_MAX) && list_empty(&s->pending)) {
+		if (s->used + XRPC_IDLE_CLIENT <= now)
+			xrpc_session_close(s, q, ETIMEDOUT, XRPC_UNKNOWN);
+		else
+			next = min(next, s->used + XRPC_IDLE_CLIENT);
+	}
+	return next;
+}
+
+static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
+		       struct xrpc_txq *q, u64 now, bool *ack)
+{
+	struct xrpc_call *c = ch->call;
+	u64 due;
+
+	switch (c->state) {
+	case XRPC_CALL_ARRIVING:
+		due = c->heard + XRPC_GIVE_UP;
+		if (due > now)
+			return due;
+		xrpc_server_drop_call(s, ch);
+		xrpc_server_record(s, c->chan, ch, XRPC_ST_EXPIRED, q, now);
+		return U64_MAX;
+	case XRPC_CALL_QUEUED:
+		due = c->arrived + XRPC_ACK_DELAY_SERVER;
+		if (due > now)
+			return due;
+		if (!(c->cflags & XRPC_CALLF_ACKED)) {
+			c->cflags |= XRPC_CALLF_ACKED;
+			*ack = true;
+		}
+		/* the client asks from here on */
+		__clear_bit(c->chan, s->busy);
+		return U64_MAX;
+	case XRPC_CALL_REPLIED:
+		if (!s->proven)		/* only ever in answer to a packet */
+			return U64_MAX;
+		if (c->heard + XRPC_GIVE_UP <= now) {
+			/* kept for a duplicate, but sent no more unasked */
+			__clear_bit(c->chan, s->busy);
+			return U64_MAX;
+		}
+		if (!c->tx.last_sent)
+			return now + XRPC_PTO_MAX;
+		due = c->tx.last_sent + xrpc_call_pto(s, &c->tx);
+		if (due > now)
+			return due;
+		timed_out(s, c, q, now);
+		return now + xrpc_call_pto(s, &c->tx);
+	default:
+		__clear_bit(c->chan, s->busy);
+		return U64_MAX;
+	}
+}
+
+static u64 server_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	u64 next = s->heard + XRPC_IDLE_SERVER;
+	bool ack = false;
+	unsigned int i;
+
+	if (next <= now) {
+		xrpc_session_close(s, NULL, ETIMEDOUT, XRPC_UNKNOWN);
+		return U64_MAX;
+	}
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+		if (ch->call)
+			next = min(next, server_call(s, ch, q, now, &ack));
+	}
+	if (ack)
+		s->ack_now = true;
+	return next;
+}
+
+/**
+ * xrpc_timer() - a session's timer runs
+ * @t: its timer
+ *
+ * Softirq.  The armed timer's reference is dropped here unless the timer was
+ * armed again meanwhile, which then has it.
+ */
+enum hrtimer_restart xrpc_timer(struct hrtimer *t)
+{
+	struct xrpc_session *s = container_of(t, struct xrpc_session, timer);
+	bool requeued, destroy = false;
+	u64 now, next = U64_MAX;
+	struct xrpc_txq q;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock(&s->lock);
+	requeued = hrtimer_is_queued(t);
+	if (!requeued)
+		s->timer_armed = false;
+	if (s->state == XRPC_SESS_DEAD)
+		goto out;
+	now = xrpc_now();
+	if (s->state < XRPC_SESS_CLOSED) {
+		next = s->server ? server_due(s, &q, now) :
+				   client_due(s, &q, now);
+		if (s->rx_unacked && s->state < XRPC_SESS_CLOSED) {
+			if (s->ack_due <= now)
+				s->ack_now = true;
+			else
+				next = min(next, s->ack_due);
+		}
+		if (s->ack_now)
+			xrpc_send_acks(s, &q, now);
+	}
+	if (s->state == XRPC_SESS_CLOSED) {
+		/* the other side's id is remembered as long as a token can
+		 * open with it
+		 */
+		if (s->server && s->closed + XRPC_TOKEN_LIFETIME > now)
+			next = s->closed + XRPC_TOKEN_LIFETIME;
+		else
+			destroy = true;
+	}
+	if (!destroy && next != U64_MAX)
+		xrpc_session_arm(s, next);
+out:
+	spin_unlock(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+	if (destroy)
+		xrpc_session_destroy(s);
+	if (!requeued)
+		xrpc_session_put(s);
+	return HRTIMER_NORESTART;
+}
