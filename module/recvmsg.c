@@ -199,14 +199,18 @@ static int put_info(struct msghdr *msg, int type, const void *data, int len)
 	return put_cmsg(msg, SOL_XRPC, type, len, (void *)data);
 }
 
-/* Tell all that is known of a call. */
+/*
+ * Tell all that is known of a call.  What goes to user space is copied to the
+ * stack first: call objects are not open to it.
+ */
 static void put_infos(struct msghdr *msg, const struct xrpc_call *c)
 {
 	struct xrpc_result res = { .outcome = c->outcome, .error = c->error };
-	u64 now = xrpc_now(), us;
+	u64 now = xrpc_now(), cookie = c->cookie, us;
+	u32 word = c->rx.word;
 
 	if (is_request(c)) {
-		put_info(msg, XRPC_METHOD, &c->rx.word, sizeof(c->rx.word));
+		put_info(msg, XRPC_METHOD, &word, sizeof(word));
 		if (c->deadline != U64_MAX) {
 			us = c->deadline > now ?
 			     div_u64(c->deadline - now, NSEC_PER_USEC) : 0;
@@ -214,10 +218,10 @@ static void put_infos(struct msghdr *msg, const struct xrpc_call *c)
 		}
 		return;
 	}
-	if (c->cookie)
-		put_info(msg, XRPC_COOKIE, &c->cookie, sizeof(c->cookie));
+	if (cookie)
+		put_info(msg, XRPC_COOKIE, &cookie, sizeof(cookie));
 	if (c->outcome == XRPC_REPLIED)
-		put_info(msg, XRPC_STATUS, &c->rx.word, sizeof(c->rx.word));
+		put_info(msg, XRPC_STATUS, &word, sizeof(word));
 	put_info(msg, XRPC_OUTCOME, &res, sizeof(res));
 }
 

@@ -58,14 +58,15 @@ __export int xrpc_start(struct xrpc_client *client, uint32_t method,
 	return sendmsg(client->fd, &msg, msg_flags) < 0 ? -1 : 0;
 }
 
-static void read_cmsg(struct cmsghdr *cmsg, uint64_t *cookie,
+/* Returns true where it told the outcome, as one does of every ended call. */
+static bool read_cmsg(struct cmsghdr *cmsg, uint64_t *cookie,
 		      struct xrpc_info *info)
 {
 	const void *data = CMSG_DATA(cmsg);
 	struct xrpc_result result;
 
 	if (cmsg->cmsg_level != SOL_XRPC)
-		return;
+		return false;
 
 	switch (cmsg->cmsg_type) {
 	case XRPC_COOKIE:
@@ -78,8 +79,9 @@ static void read_cmsg(struct cmsghdr *cmsg, uint64_t *cookie,
 		memcpy(&result, data, sizeof(result));
 		info->outcome = result.outcome;
 		info->error = result.error;
-		break;
+		return true;
 	}
+	return false;
 }
 
 __export int xrpc_finish(struct xrpc_client *client, uint64_t *cookie,
@@ -101,6 +103,7 @@ __export int xrpc_finish(struct xrpc_client *client, uint64_t *cookie,
 	int msg_flags = MSG_TRUNC;
 	uint64_t unwanted_cookie;
 	struct cmsghdr *cmsg;
+	bool ended = false;
 	ssize_t n;
 
 	if (flags & ~XRPC_DONTWAIT || (!reply && iov.iov_len)) {
@@ -126,7 +129,11 @@ __export int xrpc_finish(struct xrpc_client *client, uint64_t *cookie,
 	if (reply_len)
 		*reply_len = (size_t)n < iov.iov_len ? (size_t)n : iov.iov_len;
 	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg))
-		read_cmsg(cmsg, cookie, info);
+		ended |= read_cmsg(cmsg, cookie, info);
+	if (!ended) {
+		errno = ENOTCONN;
+		return -1;
+	}
 	if (info->error)
 		errno = info->error;
 	return info->outcome;

@@ -23,8 +23,10 @@ __export struct xrpc_client *xrpc_open_addr(const struct sockaddr_xrpc *addr)
 	fd = xrpc_socket();
 	if (fd < 0)
 		return NULL;
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)))
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr))) {
+		xrpc_addr_error();
 		goto err;
+	}
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		goto err;

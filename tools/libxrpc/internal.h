@@ -57,6 +57,7 @@ enum xrpc_outcome xrpc_call_outcome(int error, uint32_t told);
 /* socket.c */
 int xrpc_socket(void);
 void xrpc_socket_close(int fd);
+void xrpc_addr_error(void);
 void *xrpc_cmsg_put(struct msghdr *msg, int type, const void *data, size_t len);
 
 /* serve.c */

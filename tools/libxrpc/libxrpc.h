@@ -174,14 +174,14 @@ struct xrpc_info {
  * @address: text as for xrpc_resolve()
  *
  * Nothing is sent: a server that is not there is found out by the first call.
- * Of several addresses the first that the network knows a way to is taken.
+ * Of several addresses the first that this host can send to is taken.
  *
  * Return: the client, to be given to xrpc_close(); or NULL with errno
  *	EINVAL		@address is no address, or its port is 0
  *	ENOENT, EAGAIN, EIO	as xrpc_resolve()
  *	EAFNOSUPPORT	this kernel has no AF_XRPC: the module is not loaded
  *	EPFNOSUPPORT	another protocol holds the number of AF_XRPC
- *	ENETUNREACH, EHOSTUNREACH	there is no way to any address
+ *	EADDRNOTAVAIL	this host has no address of that kind (no IPv6, say)
  *	EMFILE, ENFILE, ENOMEM, ENOBUFS	a limit was hit
  */
 struct xrpc_client *xrpc_open(const char *address);
@@ -309,10 +309,12 @@ enum xrpc_outcome xrpc_call(struct xrpc_client *client, uint32_t method,
  *	EEXIST		a call with this cookie is not finished
  *	EAGAIN		there is no room now, and XRPC_START_DONTWAIT was given
  *	EINTR		a signal came during the wait for room
- *	EINVAL		an argument is impossible
+ *	EINVAL		an argument is impossible, or the loaded module does not
+ *			know what @flags ask for
  *	EMSGSIZE	the request is longer than XRPC_MSG_MAX
  *	EPIPE		this socket was shut down for sending
- *	ENOMEM, ENOBUFS	no memory
+ *	ENOBUFS		too many ended calls wait for xrpc_finish()
+ *	ENOMEM		no memory
  */
 int xrpc_start(struct xrpc_client *client, uint32_t method, uint64_t cookie,
 	       const void *req, size_t req_len, uint64_t timeout_us,
@@ -338,7 +340,7 @@ int xrpc_start(struct xrpc_client *client, uint32_t method, uint64_t cookie,
  *	EAGAIN	none has ended yet, and XRPC_DONTWAIT was given
  *	EINTR	a signal came during the wait
  *	EINVAL	@flags are impossible
- *	ENOTCONN	this socket was shut down for receiving
+ *	ENOTCONN	this socket was shut down for receiving, and nothing is left
  */
 int xrpc_finish(struct xrpc_client *client, uint64_t *cookie,
 		void *reply, size_t *reply_len, unsigned int flags,
@@ -353,7 +355,7 @@ int xrpc_finish(struct xrpc_client *client, uint64_t *cookie,
  *
  * Return: 0; or -1 with errno
  *	ENOENT	no call of this name is unfinished
- *	EINVAL	@cookie is 0
+ *	EINVAL	@cookie is 0, or the loaded module knows no cancelling
  */
 int xrpc_cancel(struct xrpc_client *client, uint64_t cookie);
 
@@ -374,7 +376,8 @@ int xrpc_cancel(struct xrpc_client *client, uint64_t cookie);
  * @data: its bytes
  * @len: how many are at @data
  * @length: how many were sent; more than @len where it was cut
- * @deadline_us: microseconds left for the call when it was received
+ * @deadline_us: microseconds left for the call when it was received; 0: its
+ *	client set no deadline of its own
  * @method: what is called
  * @flags: XRPC_REQUEST_*
  * @peer: where it came from, and the handle to answer it by: xrpc_answer()
@@ -442,6 +445,7 @@ typedef int (*xrpc_handler)(const struct xrpc_request *req,
  *	EADDRINUSE	another socket has the service, or the UDP port
  *	EADDRNOTAVAIL	the address is not of this host
  *	EACCES		the port is a privileged one, or another user's
+ *	ENOPROTOOPT	the loaded module does not know what @flags ask for
  *	EMFILE, ENFILE, ENOMEM, ENOBUFS	a limit was hit
  */
 struct xrpc_server *xrpc_listen(const char *address, unsigned int flags);
@@ -531,6 +535,7 @@ void xrpc_server_stop(struct xrpc_server *server);
  *	EINTR		a signal came during the wait
  *	ESHUTDOWN	the server was stopped, and no request is left
  *	EINVAL		@flags are impossible
+ *	EPROTO		the socket was used to make a call, and that has ended
  *	ENOMEM, ENOBUFS	no memory
  */
 int xrpc_recv(struct xrpc_server *server, void *buf, size_t room,

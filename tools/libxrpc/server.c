@@ -27,8 +27,10 @@ static int server_socket(const struct sockaddr_xrpc *addr, unsigned int flags)
 	if (flags & XRPC_LISTEN_REPLAYABLE &&
 	    set_option(fd, XRPC_ACCEPT_REPLAYABLE))
 		goto err;
-	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)))
+	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr))) {
+		xrpc_addr_error();
 		goto err;
+	}
 	return fd;
 
 err:
@@ -70,7 +72,7 @@ __export struct xrpc_server *xrpc_listen(const char *address,
 	for (i = 0; i < n && !server; i++) {
 		server = xrpc_listen_addr(&addrs[i], flags);
 		/* Whoever has the one address shall not hand us the other. */
-		if (!server && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+		if (!server && errno != EADDRNOTAVAIL)
 			break;
 	}
 	return server;

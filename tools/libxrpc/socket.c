@@ -40,6 +40,18 @@ err:
 	return -1;
 }
 
+/**
+ * xrpc_addr_error() - the errno of a failed bind or connect, made unambiguous
+ *
+ * EAFNOSUPPORT there means that the kernel has no IPv6, say; to the callers of
+ * the library it means that there is no AF_XRPC.
+ */
+void xrpc_addr_error(void)
+{
+	if (errno == EAFNOSUPPORT)
+		errno = EADDRNOTAVAIL;
+}
+
 /* Keeps errno, which mostly says why a socket is closed. */
 void xrpc_socket_close(int fd)
 {

@@ -77,7 +77,10 @@ static void describe(const struct xrpc_request *req)
 	if (xrpc_format(&req->peer, peer, sizeof(peer)))
 		setenv("XRPC_PEER", peer, 1);
 	put_env("XRPC_METHOD", req->method);
-	put_env("XRPC_DEADLINE_US", req->deadline_us);
+	if (req->deadline_us)
+		put_env("XRPC_DEADLINE_US", req->deadline_us);
+	else
+		unsetenv("XRPC_DEADLINE_US");
 }
 
 /* Blanks part the words; for anything finer there is the shell. */

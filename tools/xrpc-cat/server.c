@@ -44,7 +44,7 @@ static struct xrpc_server *listen_first(const struct options *opt)
 	}
 	for (i = 0; i < n && !server; i++) {
 		server = xrpc_listen_addr(&addrs[i], flags);
-		if (!server && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+		if (!server && errno != EADDRNOTAVAIL)
 			break;
 	}
 	if (!server)
@@ -67,9 +67,11 @@ static void tell_request(const struct xrpc_request *req)
 
 	if (!xrpc_format(&req->peer, peer, sizeof(peer)))
 		return;
-	fprintf(stderr, "xrpc-cat: request from %s: method %u, %zu bytes, %.3f ms left%s\n",
-		peer, req->method, req->len, req->deadline_us / 1e3,
-		req->peer.sxr_call ? "" : ", no answer wanted");
+	fprintf(stderr, "xrpc-cat: request from %s: method %u, %zu bytes",
+		peer, req->method, req->len);
+	if (req->deadline_us)
+		fprintf(stderr, ", %.3f ms left", req->deadline_us / 1e3);
+	fputs(req->peer.sxr_call ? "\n" : ", no answer wanted\n", stderr);
 }
 
 /* Returns 1 with an answer, 0 with the last one, -1 without. */
