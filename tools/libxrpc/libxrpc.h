@@ -266,7 +266,7 @@ void xrpc_client_set_replayable(struct xrpc_client *client, bool replayable);
  *	ECONNREFUSED	there is no such service
  *	EBUSY		the service has too many calls waiting
  *	ESHUTDOWN	the service takes no more calls
- *	EHOSTUNREACH	there is no way to the host
+ *	EHOSTUNREACH, ENETUNREACH	there is no way to the host
  *	ETIME		the deadline passed before the call could run
  *	EINTR		a signal came before the request had gone
  *	EINVAL		an argument is impossible

@@ -108,6 +108,8 @@ static const struct {
 	{ EEXIST,	"A call with this cookie is not finished" },
 	{ ENOENT,	"There is no such host or call" },
 	{ EIO,		"The name service failed" },
+	{ ENOPROTOOPT,	"The loaded xrpc module does not know this option" },
+	{ EPROTO,	"The end of a call of this socket is next" },
 	{ EADDRINUSE,	"Another socket has the service or the port" },
 };
 

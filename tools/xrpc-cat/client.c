@@ -35,23 +35,23 @@ static double now_ms(void)
 	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
 }
 
+/* Failures are always told, the rest where it is wanted. */
 static void tell(const struct options *opt, const struct xrpc_client *client,
 		 const struct xrpc_info *info, double ms)
 {
 	char peer[XRPC_FORMAT_LEN];
 
 	xrpc_format(xrpc_client_peer(client), peer, sizeof(peer));
-	if (info->outcome != XRPC_REPLIED)
-		fprintf(stderr, "xrpc-cat: %s: %s: %s\n", peer,
-			xrpc_outcome_name(info->outcome), xrpc_strerror(info->error));
-	if (!opt->verbose)
+	if (info->outcome == XRPC_REPLIED && !opt->verbose)
 		return;
-	fprintf(stderr, "xrpc-cat: %s: %s after %.3f ms", peer,
-		xrpc_outcome_name(info->outcome), ms);
+	fprintf(stderr, "xrpc-cat: %s: %s", peer, xrpc_outcome_name(info->outcome));
+	if (opt->verbose)
+		fprintf(stderr, " after %.3f ms", ms);
 	if (info->outcome == XRPC_REPLIED)
-		fprintf(stderr, ", status %u, %llu bytes", info->status,
+		fprintf(stderr, ", status %u, %llu bytes\n", info->status,
 			(unsigned long long)info->length);
-	fputc('\n', stderr);
+	else
+		fprintf(stderr, ": %s\n", xrpc_strerror(info->error));
 }
 
 static int exit_status(const struct xrpc_info *info)
