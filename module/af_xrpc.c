@@ -26,7 +26,7 @@ static void leave_memory_pressure(struct sock *sk)
 /* SO_BINDTODEVICE on a bound socket: the interface is part of its name. */
 static void rehash(struct sock *sk)
 {
-	struct xrpc_endpoint *ep = smp_load_acquire(&xrpc_sk(sk)->ep);
+	struct xrpc_endpoint *ep = xrpc_sk(sk)->ep;	/* lock_sock */
 
 	if (ep && !ep->bound && ep->users == 1)
 		WRITE_ONCE(ep->usk->sk_bound_dev_if, sk->sk_bound_dev_if);

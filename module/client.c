@@ -163,7 +163,8 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
 		list_add_tail(&c->link, &s->pending);
 		if (s->state == XRPC_SESS_NEW) {
 			s->state = XRPC_SESS_TOKEN;
-			s->open_since = s->open_sent = now;
+			s->open_since = now;
+			s->open_sent = now;
 			xrpc_send_token_req(s, &q, now);
 			xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
 		}

@@ -142,13 +142,10 @@ static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 static bool note_number(struct xrpc_session *s, u64 pn, u64 now)
 {
 	if (likely(s->echo_time)) {
-		if (likely(pn == s->echo_pn + 1)) {
-			;
-		} else if (pn > s->echo_pn) {
-			s->ack_now = true;	/* a gap */
-		} else if (xrpc_ranges_has(&s->rx_pns, pn)) {
+		if (pn <= s->echo_pn && xrpc_ranges_has(&s->rx_pns, pn))
 			return false;
-		}
+		if (unlikely(pn > s->echo_pn + 1))
+			s->ack_now = true;	/* a gap */
 	}
 	xrpc_ranges_add_newest(&s->rx_pns, pn);
 	if (pn > s->echo_pn || !s->echo_time) {
@@ -262,19 +259,20 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 			return;
 		}
 		s = xrpc_open_packet(ep, skb, f, xrpc_now());
-	} else if (!id) {
+		if (s)
+			session_packet(s, skb);
+		return;
+	}
+	if (!id) {
 		stray_packet(ep, skb);
 		return;
-	} else {
-		s = xrpc_session_find(ep->xn, id);
-		if (unlikely(!s || s->ep != ep ||
-			     READ_ONCE(s->state) >= XRPC_SESS_CLOSED)) {
-			no_session(ep, skb);
-			return;
-		}
 	}
-	if (s)
+	s = xrpc_session_find(ep->xn, id);
+	if (likely(s && s->ep == ep &&
+		   READ_ONCE(s->state) < XRPC_SESS_CLOSED))
 		session_packet(s, skb);
+	else
+		no_session(ep, skb);
 }
 
 /**

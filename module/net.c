@@ -6,8 +6,6 @@
 
 static unsigned int net_id;
 
-static unsigned int zero;
-static unsigned int one = 1;
 static unsigned int sessions_max = 1U << 20;
 static unsigned int bytes_min = 1U << 16;
 static unsigned int bytes_max = 1U << 31;
@@ -20,7 +18,7 @@ static const struct ctl_table sysctls[] = {
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
 		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= &one,
+		.extra1		= SYSCTL_ONE,
 		.extra2		= &sessions_max,
 	}, {
 		.procname	= "kept_max_bytes",
@@ -41,7 +39,7 @@ static const struct ctl_table sysctls[] = {
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
 		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= &zero,
+		.extra1		= SYSCTL_ZERO,
 		.extra2		= &linger_max,
 	},
 };

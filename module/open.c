@@ -212,7 +212,8 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 	    ipv6_addr_equal(&from.raddr, &s->path.raddr)) {
 		now = xrpc_now();
 		s->state = XRPC_SESS_REOPENING;
-		s->open_since = s->open_sent = now;
+		s->open_since = now;
+		s->open_sent = now;
 		s->open_backoff = 0;
 		xrpc_send_token_req(s, &q, now);
 		xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
@@ -372,7 +373,9 @@ static bool move_path(struct xrpc_session *s, const struct xrpc_path *from)
 	s->rtt.min = 0;
 	xrpc_cong_init(&s->cong, s->path.mss);
 	s->proven = false;
-	s->unproven_rx = s->unproven_tx = s->unproven_pkts = 0;
+	s->unproven_rx = 0;
+	s->unproven_tx = 0;
+	s->unproven_pkts = 0;
 	return true;
 }
 

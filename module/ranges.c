@@ -106,6 +106,8 @@ void xrpc_ranges_del(struct xrpc_ranges *s, __u64 lo, __u64 hi)
 {
 	__u32 i = 0;
 
+	if (lo >= hi)
+		return;
 	while (i < s->n) {
 		struct xrpc_range *r = &s->r[i];
 

@@ -35,12 +35,12 @@ static inline void xrpc_rtt_sample(struct xrpc_rtt *r, __u64 rtt, __u64 delay)
 {
 	__u64 diff;
 
+	if (!rtt)
+		rtt = 1;
 	if (!r->min || rtt < r->min)
 		r->min = rtt;
 	if (rtt >= r->min + delay)
 		rtt -= delay;
-	if (!rtt)
-		rtt = 1;
 	r->latest = rtt;
 	if (!r->srtt) {
 		r->srtt = rtt;
@@ -63,17 +63,21 @@ static inline void xrpc_rtt_sample(struct xrpc_rtt *r, __u64 rtt, __u64 delay)
 static inline __u64 xrpc_rtt_pto(const struct xrpc_rtt *r, __u64 ack_delay,
 				 unsigned int backoff)
 {
-	__u64 var = r->rttvar * 4, pto;
+	__u64 var = r->rttvar * 4, pto = XRPC_RTT_INITIAL * 2;
+	__u64 max = XRPC_PTO_MAX;
 
-	if (!r->srtt)
-		pto = XRPC_RTT_INITIAL * 2;
-	else
+	if (r->srtt) {
 		pto = r->srtt + (var > XRPC_RTT_GRANULARITY ? var :
-				 XRPC_RTT_GRANULARITY) + ack_delay;
+				 XRPC_RTT_GRANULARITY);
+		/* the path's own time is waited whatever the limit */
+		if (max < pto)
+			max = pto;
+		pto += ack_delay;
+	}
 	if (backoff > 16)
 		backoff = 16;
 	pto <<= backoff;
-	return pto < XRPC_PTO_MAX ? pto : XRPC_PTO_MAX;
+	return pto < max ? pto : max;
 }
 
 /**

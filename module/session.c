@@ -100,7 +100,8 @@ struct xrpc_session *xrpc_session_alloc(struct xrpc_endpoint *ep, bool server,
 	s->chans = XRPC_CHANS_MAX;
 	s->peer_ack_delay = server ? XRPC_ACK_DELAY_CLIENT :
 				     XRPC_ACK_DELAY_SERVER;
-	s->heard = s->used = xrpc_now();
+	s->heard = xrpc_now();
+	s->used = s->heard;
 	s->rtt_pn = U64_MAX;
 	s->sent = s->sent0;
 	s->sent_mask = XRPC_SENT_MIN - 1;

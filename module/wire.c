@@ -232,9 +232,12 @@ __u64 xrpc_wire_pn(__u64 expected, __u32 low)
 {
 	__u64 pn = (expected & ~0xffffffffULL) | low;
 
-	if (pn + 0x80000000ULL <= expected && pn < ~0ULL - 0xffffffffULL)
+	/* differences, since sums wrap at the end of all numbers */
+	if (pn < expected && expected - pn >= 0x80000000ULL &&
+	    pn < ~0ULL - 0xffffffffULL)
 		return pn + 0x100000000ULL;
-	if (pn > expected + 0x80000000ULL && pn >= 0x100000000ULL)
+	if (pn > expected && pn - expected > 0x80000000ULL &&
+	    pn >= 0x100000000ULL)
 		return pn - 0x100000000ULL;
 	return pn;
 }

@@ -77,7 +77,6 @@ static int check(const struct pkt *p)
 
 static int check_seg(const struct xrpc_seg *seg)
 {
-
 	begin(&pkt, 0);
 	add_data(&pkt, seg);
 	return check(&pkt);
@@ -188,7 +187,6 @@ static void other_versions_and_forms_are_told_apart(struct kunit *test)
 
 static void reserved_header_bytes_must_be_zero(struct kunit *test)
 {
-
 	begin(&pkt, 0);
 	add(&pkt, XRPC_FT_PAD, 0, 4);
 	pkt.b[2] = 1;
@@ -200,7 +198,6 @@ static void reserved_header_bytes_must_be_zero(struct kunit *test)
 
 static void packet_without_a_frame_is_refused(struct kunit *test)
 {
-
 	begin(&pkt, 0);
 	KUNIT_EXPECT_EQ(test, check(&pkt), -EINVAL);
 	KUNIT_EXPECT_EQ(test, xrpc_wire_check(pkt.b, 0, MSG_MAX), -EINVAL);
