@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
-# Holds the header and the library to the same functions.
+# Holds header, library and manual to the same functions.
 # Usage: symbols.sh HEADER LIBRARY
 
 set -e
@@ -15,7 +15,7 @@ nm -D --defined-only "$2" | awk '$2 == "T" { print $3 }' >"$dir/versioned"
 sed 's/@.*//' "$dir/versioned" | sort >"$dir/library"
 
 echo "TAP version 13"
-echo "1..2"
+echo "1..3"
 if diff "$dir/header" "$dir/library" >"$dir/diff"; then
 	echo "ok 1 - the library exports what the header declares"
 else
@@ -28,5 +28,16 @@ if grep -v '@@LIBXRPC_0\.1$' "$dir/versioned"; then
 	bad=1
 else
 	echo "ok 2 - every symbol has a version"
+fi
+for function in $(cat "$dir/header"); do
+	[ -e "man/$function.3.scd" ] || grep -q "^$function\.3[[:space:]]" man/links ||
+		echo "# no page: $function"
+done >"$dir/pages"
+if [ -s "$dir/pages" ]; then
+	cat "$dir/pages"
+	echo "not ok 3 - every function has a page"
+	bad=1
+else
+	echo "ok 3 - every function has a page"
 fi
 exit "${bad:-0}"
