@@ -23,7 +23,7 @@
 struct xrpc_client {
 	int fd;
 	struct sockaddr_xrpc peer;
-	_Atomic uint64_t timeout_us;
+	atomic_uint_fast64_t timeout_us;
 	atomic_bool replayable;
 };
 

@@ -100,7 +100,7 @@ static int split_words(char *text, char **argv)
 	return n ? 0 : -EINVAL;
 }
 
-/* Returns 0 or an errno. */
+/* Returns 0 or an errno, as posix_spawn() does. */
 static int spawn(struct command *cmd, char **argv, int in, int out)
 {
 	posix_spawn_file_actions_t actions;
@@ -165,7 +165,7 @@ static int make_pipes(int in[2], int out[2])
 	return 0;
 }
 
-/* Returns 0 or an errno. */
+/* Returns 0 or an errno, as posix_spawn() does. */
 static int start(struct command *cmd, const struct options *opt)
 {
 	int out[2];

@@ -29,10 +29,10 @@ if grep -v '@@LIBXRPC_0\.1$' "$dir/versioned"; then
 else
 	echo "ok 2 - every symbol has a version"
 fi
-for function in $(cat "$dir/header"); do
+while read -r function; do
 	[ -e "man/$function.3.scd" ] || grep -q "^$function\.3[[:space:]]" man/links ||
 		echo "# no page: $function"
-done >"$dir/pages"
+done <"$dir/header" >"$dir/pages"
 if [ -s "$dir/pages" ]; then
 	cat "$dir/pages"
 	echo "not ok 3 - every function has a page"

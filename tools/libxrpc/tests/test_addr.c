@@ -131,7 +131,7 @@ static void long_host_is_refused(void **state)
 
 	(void)state;
 	memset(text, 'a', sizeof(text));
-	strcpy(text + 256, ":1");
+	memcpy(text + 256, ":1", 3);
 	assert_int_equal(xrpc_resolve(text, 0, &addr, 1), -1);
 	assert_int_equal(errno, EINVAL);
 }
@@ -191,8 +191,8 @@ static void unknown_interface_is_written_as_number(void **state)
 	(void)state;
 	memset(&addr.sxr_addr, 0xfe, sizeof(addr.sxr_addr));
 	assert_non_null(xrpc_format(&addr, buf, sizeof(buf)));
-	assert_string_equal(buf, "[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe%4294967295]"
-			    ":7/4294967295");
+	assert_string_equal(buf,
+			    "[fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe%4294967295]:7/4294967295");
 }
 
 static void short_room_is_enospc(void **state)
