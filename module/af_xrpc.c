@@ -129,7 +129,6 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 	struct sockaddr_xrpc *a = (struct sockaddr_xrpc *)uaddr;
 	struct sock *sk = sock->sk;
 	struct xrpc_sock *xs = xrpc_sk(sk);
-	struct xrpc_session *old;
 	int err;
 
 	if (len < (int)sizeof(uaddr->sa_family))
@@ -143,13 +142,13 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 	}
 	lock_sock(sk);
 	err = 0;
-	if (uaddr->sa_family != AF_UNSPEC && !xs->ep)
+	if (uaddr->sa_family != AF_UNSPEC && !xs->ep) {
 		err = xrpc_endpoint_get_client(sk, &a->sxr_addr);
-	old = NULL;
+		if (!err)
+			xrpc_endpoint_pin(xs->ep, a);
+	}
 	if (!err) {
 		spin_lock_bh(&xs->sess_lock);
-		old = xs->conn;
-		xs->conn = NULL;
 		if (uaddr->sa_family == AF_UNSPEC) {
 			xs->connected = false;
 		} else {
@@ -157,11 +156,10 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 			xs->connected = true;
 		}
 		spin_unlock_bh(&xs->sess_lock);
+		xrpc_session_conn(xs, NULL);
 		sock->state = xs->connected ? SS_CONNECTED : SS_UNCONNECTED;
 	}
 	release_sock(sk);
-	if (old)
-		xrpc_session_put(old);
 	return err;
 }
 
@@ -333,15 +331,14 @@ out:
 static void close_sessions(struct sock *sk)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
-	struct xrpc_session *s, *conn;
+	struct xrpc_session *s;
 	struct hlist_node *tmp;
 	struct xrpc_txq q;
 	HLIST_HEAD(gone);
 	unsigned int i;
 
+	xrpc_session_conn(xs, NULL);
 	spin_lock_bh(&xs->sess_lock);
-	conn = xs->conn;
-	xs->conn = NULL;
 	for (i = 0; i < XRPC_SESS_BUCKETS; i++) {
 		hlist_for_each_entry_safe(s, tmp, &xs->sessions[i], sk_link_node) {
 			hlist_del(&s->sk_link_node);
@@ -349,9 +346,6 @@ static void close_sessions(struct sock *sk)
 		}
 	}
 	spin_unlock_bh(&xs->sess_lock);
-	if (conn)
-		xrpc_session_put(conn);
-
 	hlist_for_each_entry_safe(s, tmp, &gone, sk_link_node) {
 		hlist_del_init(&s->sk_link_node);
 		xrpc_txq_init(&q);

@@ -38,7 +38,7 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 		xrpc_rmem_uncharge(sk, c->rx.charge);
 		c->rx.charge = 0;
 	}
-	c->cflags |= XRPC_CALLF_TOLD;
+	WRITE_ONCE(c->cflags, c->cflags | XRPC_CALLF_TOLD);
 	if (c->cflags & XRPC_CALLF_WAITER) {
 		if (c->waiter)
 			wake_up_process(c->waiter);

@@ -105,6 +105,8 @@ static int open_udp(struct xrpc_endpoint *ep, u8 family)
 	ep->usk = ep->usock->sk;
 	sock_hold(ep->usk);
 	ep->port = ntohs(inet_sk(ep->usk)->inet_sport);
+	/* keeps its port when it is connected and disconnected */
+	ep->usk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 	/* packets wait in no buffer of this socket */
 	ep->usk->sk_allocation = GFP_ATOMIC;
 	xrpc_setup_tunnel(ep->xn->net, ep->usock, &tcfg);
@@ -336,6 +338,74 @@ int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr)
 		endpoint_use(ep, xrpc_sk(sk));
 	mutex_unlock(&xn->ep_mutex);
 	return err;
+}
+
+/**
+ * xrpc_endpoint_pin() - connect a client's UDP socket to its one peer
+ * @ep: endpoint
+ * @peer: the peer
+ *
+ * Packets from there then take the receive path's short cuts (early demux, the
+ * cached route).  Packets from anywhere else are lost, so only a client's
+ * endpoint with a connected socket is pinned, and xrpc_endpoint_unpin() ends
+ * that before anything is sent elsewhere.  Sleeps.
+ */
+void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
+		       const struct sockaddr_xrpc *peer)
+{
+	union {
+		struct sockaddr		sa;
+		struct sockaddr_in	v4;
+		struct sockaddr_in6	v6;
+	} a = {};
+	int len;
+
+	if (ipv6_addr_v4mapped(&peer->sxr_addr)) {
+		a.v4.sin_family = AF_INET;
+		a.v4.sin_port = peer->sxr_port;
+		a.v4.sin_addr.s_addr = peer->sxr_addr.s6_addr32[3];
+		len = sizeof(a.v4);
+	} else {
+		a.v6.sin6_family = AF_INET6;
+		a.v6.sin6_port = peer->sxr_port;
+		a.v6.sin6_addr = peer->sxr_addr;
+		a.v6.sin6_scope_id = peer->sxr_scope_id;
+		len = sizeof(a.v6);
+	}
+	mutex_lock(&ep->xn->ep_mutex);
+	if (!ep->bound && ep->users == 1 && ep->usock &&
+	    list_empty(&ep->sessions) && a.sa.sa_family == ep->family)
+		ep->pinned = !kernel_connect(ep->usock,
+					     (struct xrpc_sockaddr *)&a, len,
+					     0);
+	mutex_unlock(&ep->xn->ep_mutex);
+}
+
+/**
+ * xrpc_endpoint_unpin() - a client talks to another peer: take packets from all
+ * @ep: endpoint
+ * @other: that peer
+ *
+ * Sleeps.
+ */
+void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
+			 const struct sockaddr_xrpc *other)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sock *usk = ep->usk;
+
+	if (!READ_ONCE(ep->pinned) ||
+	    (inet_sk(usk)->inet_dport == other->sxr_port &&
+	     (ep->family == AF_INET ?
+	      inet_sk(usk)->inet_daddr == other->sxr_addr.s6_addr32[3] :
+	      ipv6_addr_equal(&usk->sk_v6_daddr, &other->sxr_addr))))
+		return;
+	mutex_lock(&ep->xn->ep_mutex);
+	if (ep->pinned && ep->usock)
+		kernel_connect(ep->usock, (struct xrpc_sockaddr *)&none,
+			       sizeof(none), 0);
+	WRITE_ONCE(ep->pinned, false);
+	mutex_unlock(&ep->xn->ep_mutex);
 }
 
 /**

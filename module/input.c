@@ -99,6 +99,14 @@ static void client_frame(struct xrpc_session *s, const struct xrpc_cursor *c,
 	}
 }
 
+static bool data_frame(struct xrpc_session *s, const struct xrpc_seg *seg,
+		       struct sk_buff *skb, struct xrpc_txq *q, u64 now)
+{
+	if (s->server)
+		return xrpc_server_data(s, seg, skb, q, now);
+	return xrpc_client_data(s, seg, skb, q, now);
+}
+
 /* Take the frames of a packet.  Returns whether all was taken. */
 static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 		   struct xrpc_txq *q, u64 now)
@@ -114,10 +122,7 @@ static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 		switch (c.type) {
 		case XRPC_FT_DATA:
 			xrpc_wire_data(&c, &seg, XRPC_MSG_MAX);
-			if (s->server)
-				took &= xrpc_server_data(s, &seg, skb, q, now);
-			else
-				took &= xrpc_client_data(s, &seg, skb, q, now);
+			took &= data_frame(s, &seg, skb, q, now);
 			break;
 		case XRPC_FT_ACK:
 			xrpc_sent_ack(s, (const void *)(c.frame +
@@ -155,12 +160,14 @@ static bool note_number(struct xrpc_session *s, u64 pn, u64 now)
 	return true;
 }
 
-static void session_packet(struct xrpc_session *s, struct sk_buff *skb)
+/* A packet of a session; @seg is its one frame, if it is DATA. */
+static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
+			   const struct xrpc_seg *seg)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	u64 now = xrpc_now(), pn;
 	struct xrpc_txq q;
-	bool known;
+	bool known, took;
 
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
@@ -193,7 +200,9 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb)
 	}
 	xrpc_sent_echo(s, be32_to_cpu(h->echo), be32_to_cpu(h->echo_delay),
 		       now);
-	if (unlikely(!frames(s, skb, &q, now)))
+	took = likely(seg) ? data_frame(s, seg, skb, &q, now) :
+			     frames(s, skb, &q, now);
+	if (unlikely(!took))
 		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
 	if (h->flags & XRPC_HF_ACK_NOW)
 		s->ack_now = true;
@@ -244,7 +253,8 @@ static void stray_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 		drop(ep, skb, DropState);
 }
 
-static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
+static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
+		   const struct xrpc_seg *seg)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	struct xrpc_session *s;
@@ -260,7 +270,7 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 		}
 		s = xrpc_open_packet(ep, skb, f, xrpc_now());
 		if (s)
-			session_packet(s, skb);
+			session_packet(s, skb, NULL);
 		return;
 	}
 	if (!id) {
@@ -270,7 +280,7 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 	s = xrpc_session_find(ep->xn, id);
 	if (likely(s && s->ep == ep &&
 		   READ_ONCE(s->state) < XRPC_SESS_CLOSED))
-		session_packet(s, skb);
+		session_packet(s, skb, seg);
 	else
 		no_session(ep, skb);
 }
@@ -287,6 +297,8 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 int xrpc_input(struct sock *usk, struct sk_buff *skb)
 {
 	struct xrpc_endpoint *ep = rcu_dereference_sk_user_data(usk);
+	struct xrpc_seg seg;
+	bool single;
 	int err;
 
 	if (unlikely(!ep || READ_ONCE(ep->dead)))
@@ -302,7 +314,9 @@ int xrpc_input(struct sock *usk, struct sk_buff *skb)
 		goto free;
 	}
 	__skb_pull(skb, sizeof(struct udphdr));
-	err = xrpc_wire_check(skb->data, skb->len, XRPC_MSG_MAX);
+	single = xrpc_wire_single(skb->data, skb->len, XRPC_MSG_MAX, &seg);
+	err = likely(single) ? 0 :
+	      xrpc_wire_check(skb->data, skb->len, XRPC_MSG_MAX);
 	if (unlikely(err)) {
 		if (err == -EPROTONOSUPPORT)
 			drop(ep, skb, DropVersion);
@@ -313,7 +327,7 @@ int xrpc_input(struct sock *usk, struct sk_buff *skb)
 	/* it may wait in a queue: let go of what it refers to */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
-	packet(ep, skb);
+	packet(ep, skb, single ? &seg : NULL);
 free:
 	consume_skb(skb);
 	return 0;

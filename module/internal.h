@@ -91,7 +91,7 @@
 #define XRPC_IDLE_SERVER	(300ULL * NSEC_PER_SEC)
 #define XRPC_IDLE_CLIENT	(240ULL * NSEC_PER_SEC)
 #define XRPC_DEADLINE_DEFAULT	(30ULL * NSEC_PER_SEC)
-#define XRPC_SPARE_SKB_MAX	2048	/* truesize of buffers kept to be reused */
+#define XRPC_SPARE_SKB_MAX	4096	/* truesize of buffers kept to be reused */
 #define XRPC_UNPROVEN_PACKETS	10	/* to a client that has not shown the id */
 
 struct xrpc_call;
@@ -163,6 +163,7 @@ struct xrpc_net {
  * @family: of the UDP socket
  * @bound: a server's (bound by the user), not an autobound client's
  * @dead: closed: nothing is sent or taken any more
+ * @pinned: the UDP socket is connected to the one peer there is (ep_mutex)
  * @uid: user that bound it
  * @users: bound sockets (ep_mutex)
  * @epoch: this life of the duplicate records
@@ -190,6 +191,7 @@ struct xrpc_endpoint {
 	u8			family;
 	bool			bound;
 	bool			dead;
+	bool			pinned;
 	kuid_t			uid;
 	unsigned int		users;
 	u64			epoch;
@@ -542,7 +544,7 @@ struct xrpc_slot {
  * @recvinfo: control messages at receive
  * @accept_replayable: option
  * @peer: default destination
- * @conn: session of @peer, referenced (sess_lock)
+ * @conn: session of @peer, referenced (RCU; sess_lock to change)
  * @default_deadline: of new calls, ns
  * @sess_lock: protects @sessions, @conn
  * @sessions: sessions as client, by remote
@@ -565,7 +567,7 @@ struct xrpc_sock {
 	bool			recvinfo;
 	bool			accept_replayable;
 	struct sockaddr_xrpc	peer;
-	struct xrpc_session	*conn;
+	struct xrpc_session __rcu *conn;
 	u64			default_deadline;
 	spinlock_t		sess_lock;
 	struct hlist_head	sessions[XRPC_SESS_BUCKETS];
@@ -689,6 +691,10 @@ size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr);
 int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr);
 void xrpc_endpoint_unbind(struct sock *sk);
+void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
+		       const struct sockaddr_xrpc *peer);
+void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
+			 const struct sockaddr_xrpc *other);
 void xrpc_endpoint_put(struct xrpc_endpoint *ep);
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service);
 u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
@@ -790,6 +796,7 @@ int xrpc_answer(struct sock *sk, u64 handle, const struct sockaddr_xrpc *dest,
 int xrpc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
 /* sockq.c */
+bool xrpc_mem_charge(struct sock *sk, u32 size, int kind);
 bool xrpc_rmem_charge(struct sock *sk, u32 size, bool force);
 void xrpc_rmem_uncharge(struct sock *sk, u32 size);
 bool xrpc_q_add(struct sock *sk, struct xrpc_call *c);
@@ -820,6 +827,7 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 			u8 outcome);
 void xrpc_session_destroy(struct xrpc_session *s);
 void xrpc_session_put(struct xrpc_session *s);
+void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s);
 struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
 				    bool create);
 void xrpc_session_arm(struct xrpc_session *s, u64 due);

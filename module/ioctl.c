@@ -26,17 +26,17 @@ static bool wait_told(struct sock *sk, struct xrpc_call *c)
 	bool told;
 
 	for (;;) {
-		/* under the lock: whoever tells still uses this task then */
-		xrpc_qlock(sk);
-		told = c->cflags & XRPC_CALLF_TOLD;
-		if (!told)
-			set_current_state(TASK_INTERRUPTIBLE);
-		xrpc_qunlock(sk);
+		set_current_state(TASK_INTERRUPTIBLE);
+		told = READ_ONCE(c->cflags) & XRPC_CALLF_TOLD;
 		if (told || signal_pending(current))
 			break;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	/* whoever tells uses this task until it releases the lock */
+	xrpc_qlock(sk);
+	told = c->cflags & XRPC_CALLF_TOLD;
+	xrpc_qunlock(sk);
 	return told;
 }
 
@@ -94,12 +94,8 @@ static int call(struct sock *sk, struct xrpc_call_args *a, int flags)
 				&info, flags, true);
 	if (IS_ERR(c))
 		return PTR_ERR(c);
-	if (unlikely(!wait_told(sk, c))) {
+	if (unlikely(!wait_told(sk, c)))
 		give_up(sk, c);
-		/* the end that was told may be the reply after all */
-		xrpc_qlock(sk);
-		xrpc_qunlock(sk);
-	}
 	a->outcome = c->outcome;
 	err = -c->error;
 	if (likely(c->outcome == XRPC_REPLIED)) {

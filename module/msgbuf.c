@@ -3,12 +3,16 @@
  * The bytes of messages: in one socket buffer where they fit into a packet, in
  * pages where they do not.
  */
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "internal.h"
 
-/* Room for data in a fresh buffer, so that the next message may fit too. */
-#define SKB_ROOM	512
+/*
+ * Room for data in a fresh buffer, so that the next message may fit too: as
+ * much as there is in the smallest slab object that has our headroom.
+ */
+#define SKB_ROOM	(SKB_WITH_OVERHEAD(1024) - XRPC_HEADROOM)
 
 /**
  * xrpc_buf_alloc() - make a buffer for a longer message
@@ -52,6 +56,52 @@ void xrpc_buf_free(struct xrpc_buf *b)
 			put_page(b->pages[i]);
 	}
 	kfree(b);
+}
+
+/*
+ * Short messages between a buffer of ours and one stretch of user memory, a
+ * word at a time: the general way costs several times the copying.
+ */
+#define COPY_SHORT	256
+
+static bool short_copy(const struct iov_iter *it, size_t len)
+{
+	return iter_is_ubuf(it) && len <= COPY_SHORT && len <= it->count;
+}
+
+static int copy_in(void *to, const struct iov_iter *from, size_t len)
+{
+	const char __user *p = from->ubuf + from->iov_offset;
+
+	if (!user_read_access_begin(p, len))
+		return -EFAULT;
+	for (; len >= 8; len -= 8, to += 8, p += 8)
+		unsafe_get_user(*(u64 *)to, (u64 __user *)p, fault);
+	for (; len; len--, to++, p++)
+		unsafe_get_user(*(u8 *)to, (u8 __user *)p, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int copy_out(const struct iov_iter *to, const void *from, size_t len)
+{
+	char __user *p = to->ubuf + to->iov_offset;
+
+	if (!user_write_access_begin(p, len))
+		return -EFAULT;
+	for (; len >= 8; len -= 8, from += 8, p += 8)
+		unsafe_put_user(get_unaligned((u64 *)from), (u64 __user *)p,
+				fault);
+	for (; len; len--, from++, p++)
+		unsafe_put_user(*(u8 *)from, (u8 __user *)p, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 static int buf_from_iter(struct xrpc_buf *b, struct iov_iter *from)
@@ -185,8 +235,13 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 		err = tx_skb(tx, len, GFP_KERNEL);
 		if (unlikely(err))
 			return err;
-		if (!copy_from_iter_full(__skb_put(tx->skb, len), len, from))
-			return -EFAULT;
+		if (short_copy(from, len))
+			err = copy_in(__skb_put(tx->skb, len), from, len);
+		else if (!copy_from_iter_full(__skb_put(tx->skb, len), len,
+					      from))
+			err = -EFAULT;
+		if (unlikely(err))
+			return err;
 	} else {
 		tx->buf = xrpc_buf_alloc(len, true, GFP_KERNEL_ACCOUNT);
 		if (!tx->buf)
@@ -220,5 +275,7 @@ size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 {
 	if (unlikely(rx->buf))
 		return buf_to_iter(rx->buf, len, to);
+	if (short_copy(to, len))
+		return copy_out(to, rx->skb->data + rx->off, len) ? 0 : len;
 	return copy_to_iter(rx->skb->data + rx->off, len, to);
 }

@@ -445,7 +445,7 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	tx->last_sent = now;
 	tx->in_flight += len + XRPC_WIRE_DATA_LEN;
 	xrpc_cong_sent(&s->cong, len + XRPC_WIRE_DATA_LEN);
-	if (unlikely(!c->first_sent))
+	if (!s->server && !c->first_sent)
 		c->first_sent = ktime_get_boottime_ns();
 
 	p = __skb_push(skb, over + ack);

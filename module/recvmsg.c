@@ -134,9 +134,12 @@ int xrpc_recv_take(struct sock *sk, struct xrpc_call *c, struct xrpc_got *got)
 		if (!xrpc_slot_issue(xs, c))
 			return -ENOBUFS;
 		got->handle = c->handle;
+		xrpc_slot(xs, c->handle)->received = true;
 	} else {
 		got->handle = 0;
 	}
+	if (got->handle)
+		refcount_inc(&c->ref);	/* for the copying */
 	c->cflags |= XRPC_CALLF_TAKEN;
 	got->charge = c->rx.charge;
 	list_del_init(&c->link);
@@ -169,10 +172,9 @@ void xrpc_recv_done(struct sock *sk, struct xrpc_call *c,
 		xrpc_client_finish(sk, c);
 		return;
 	}
+	/* its slot has it: an answer may come, and does not touch this half */
 	xrpc_rx_free(&c->rx);
-	xrpc_qlock(sk);
-	xrpc_slot(xs, got->handle)->received = true;
-	xrpc_qunlock(sk);
+	xrpc_call_put(c);
 }
 
 /**
@@ -187,6 +189,16 @@ void xrpc_recv_undo(struct sock *sk, struct xrpc_call *c,
 	struct xrpc_sock *xs = xrpc_sk(sk);
 
 	xrpc_qlock(sk);
+	if (got->handle) {
+		if (c->handle != got->handle) {
+			/* answered meanwhile by who guessed the handle */
+			xrpc_qunlock(sk);
+			xrpc_call_put(c);
+			return;
+		}
+		xrpc_slot(xs, got->handle)->received = false;
+		refcount_dec(&c->ref);	/* the slot has one */
+	}
 	if (got->charge && xrpc_rmem_charge(sk, got->charge, true))
 		c->rx.charge = got->charge;
 	list_add(&c->link, &xs->rxq);

@@ -92,29 +92,28 @@ static struct xrpc_session *find_session(struct sock *sk,
 					 const struct sockaddr_xrpc *dest)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
-	struct xrpc_session *s, *old;
+	struct sockaddr_xrpc peer;
+	struct xrpc_session *s;
 
 	if (dest)
 		return xrpc_session_client(sk, dest);
-	spin_lock_bh(&xs->sess_lock);
-	s = xs->conn;
-	if (likely(s && READ_ONCE(s->state) < XRPC_SESS_CLOSED)) {
-		xrpc_session_get(s);
-		spin_unlock_bh(&xs->sess_lock);
+	rcu_read_lock();
+	s = rcu_dereference(xs->conn);
+	if (likely(s && READ_ONCE(s->state) < XRPC_SESS_CLOSED &&
+		   refcount_inc_not_zero(&s->ref))) {
+		rcu_read_unlock();
 		return s;
 	}
-	spin_unlock_bh(&xs->sess_lock);
+	rcu_read_unlock();
 
-	s = xrpc_session_client(sk, &xs->peer);
-	if (IS_ERR(s))
-		return s;
-	xrpc_session_get(s);
 	spin_lock_bh(&xs->sess_lock);
-	old = xs->conn;
-	xs->conn = s;
+	peer = xs->peer;
 	spin_unlock_bh(&xs->sess_lock);
-	if (old)
-		xrpc_session_put(old);
+	s = xrpc_session_client(sk, &peer);
+	if (!IS_ERR(s)) {
+		xrpc_session_get(s);
+		xrpc_session_conn(xs, s);
+	}
 	return s;
 }
 
@@ -143,13 +142,11 @@ static int admit(struct sock *sk, struct xrpc_call *c)
 		err = -ENOBUFS;
 	else if (c->cookie)
 		err = xrpc_cookie_add(xrpc_sk(sk), c);
-	if (!err && size > sk->sk_forward_alloc &&
-	    !__sk_mem_schedule(sk, size, SK_MEM_SEND)) {
+	if (!err && !xrpc_mem_charge(sk, size, SK_MEM_SEND)) {
 		xrpc_cookie_del(xrpc_sk(sk), c);
 		err = -ENOBUFS;
 	}
 	if (!err) {
-		sk_mem_charge(sk, size);
 		sk_wmem_queued_add(sk, size);
 		c->charged = size;
 	}

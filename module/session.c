@@ -441,6 +441,7 @@ static struct xrpc_session *client_new(struct sock *sk,
 	struct xrpc_session *s;
 	int err;
 
+	xrpc_endpoint_unpin(xs->ep, dest);
 	s = xrpc_session_alloc(xs->ep, false, GFP_KERNEL);
 	if (!s)
 		return ERR_PTR(-ENOBUFS);
@@ -478,6 +479,23 @@ static struct xrpc_session *client_new(struct sock *sk,
 fail:
 	xrpc_session_put(s);
 	return ERR_PTR(err);
+}
+
+/**
+ * xrpc_session_conn() - set a socket's session with its connected peer
+ * @xs: socket
+ * @s: session, its reference is taken over; NULL for none
+ */
+void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s)
+{
+	struct xrpc_session *old;
+
+	spin_lock_bh(&xs->sess_lock);
+	old = rcu_replace_pointer(xs->conn, s,
+				  lockdep_is_held(&xs->sess_lock));
+	spin_unlock_bh(&xs->sess_lock);
+	if (old)
+		xrpc_session_put(old);
 }
 
 /**

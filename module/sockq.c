@@ -12,12 +12,34 @@
 
 /* ---- memory ---------------------------------------------------------- */
 
-static bool mem_charge(struct sock *sk, u32 size, int kind)
+/* Bytes a socket keeps allocated for its next messages. */
+#define MEM_SLACK	(32 * 1024)
+
+/**
+ * xrpc_mem_charge() - charge bytes to a socket's memory accounting
+ * @sk: socket, its queue locked
+ * @size: bytes
+ * @kind: SK_MEM_SEND or SK_MEM_RECV
+ *
+ * Return: whether there were any.
+ */
+bool xrpc_mem_charge(struct sock *sk, u32 size, int kind)
 {
-	if (size > sk->sk_forward_alloc && !__sk_mem_schedule(sk, size, kind))
+	xrpc_assert_q(sk);
+	if ((int)size > sk->sk_forward_alloc &&
+	    !__sk_mem_schedule(sk, size + MEM_SLACK / 2, kind) &&
+	    !__sk_mem_schedule(sk, size, kind))
 		return false;
-	sk_mem_charge(sk, size);
+	sk->sk_forward_alloc -= size;
 	return true;
+}
+
+/* A message's worth at a time would cost more than the message. */
+static void mem_uncharge(struct sock *sk, u32 size)
+{
+	sk->sk_forward_alloc += size;
+	if (unlikely(sk->sk_forward_alloc > MEM_SLACK))
+		sk_mem_reclaim(sk);
 }
 
 /**
@@ -36,7 +58,7 @@ bool xrpc_rmem_charge(struct sock *sk, u32 size, bool force)
 	/* an empty queue takes any one message */
 	if (!force && now && now + (u64)size > READ_ONCE(sk->sk_rcvbuf))
 		return false;
-	if (!mem_charge(sk, size, SK_MEM_RECV))
+	if (!xrpc_mem_charge(sk, size, SK_MEM_RECV))
 		return false;
 	atomic_add(size, &sk->sk_rmem_alloc);
 	return true;
@@ -51,7 +73,7 @@ void xrpc_rmem_uncharge(struct sock *sk, u32 size)
 {
 	xrpc_assert_q(sk);
 	atomic_sub(size, &sk->sk_rmem_alloc);
-	sk_mem_uncharge(sk, size);
+	mem_uncharge(sk, size);
 }
 
 /**
@@ -68,7 +90,7 @@ void xrpc_wmem_uncharge(struct sock *sk, struct xrpc_call *c)
 		return;
 	full = sk->sk_wmem_queued >= READ_ONCE(sk->sk_sndbuf);
 	sk_wmem_queued_add(sk, -(int)c->charged);
-	sk_mem_uncharge(sk, c->charged);
+	mem_uncharge(sk, c->charged);
 	c->charged = 0;
 	if (unlikely(full))
 		sk->sk_write_space(sk);

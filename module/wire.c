@@ -176,6 +176,9 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 		return -EINVAL;
 	if (seg->off > seg->total || left > seg->total - seg->off)
 		return -EINVAL;
+	/* only an empty message has an empty segment */
+	if (seg->off && !left)
+		return -EINVAL;
 	if (!!(c->flags & XRPC_DF_EOM) != (seg->off + left == seg->total))
 		return -EINVAL;
 	if (!!(c->flags & XRPC_DF_EOM) != !!(c->flags & XRPC_DF_EOH))
@@ -183,6 +186,35 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 	if (!(c->flags & XRPC_DF_EOM) && left < XRPC_SEG_MIN)
 		return -EINVAL;
 	return 0;
+}
+
+/**
+ * xrpc_wire_single() - read a packet of the steady state: one DATA frame
+ * @pkt: packet, at least 4-byte aligned
+ * @len: its length in bytes
+ * @msg_max: the longest message taken
+ * @seg: receives the frame
+ *
+ * Return: whether it is such a packet, and well-formed; if not it is to be
+ * judged by xrpc_wire_check().
+ */
+bool xrpc_wire_single(const void *pkt, __u32 len, __u32 msg_max,
+		      struct xrpc_seg *seg)
+{
+	const struct xrpc_fhdr *f = pkt + sizeof(struct xrpc_hdr);
+	struct xrpc_cursor c;
+
+	if (xrpc_wire_header(pkt, len) ||
+	    ((const struct xrpc_hdr *)pkt)->flags & XRPC_HF_OPENING ||
+	    f->type != XRPC_FT_DATA || f->flags & ~XRPC_DF_KNOWN)
+		return false;
+	c.len = be16_to_cpu(f->len);
+	if (c.len != len - sizeof(struct xrpc_hdr) ||
+	    c.len < sizeof(struct xrpc_data))
+		return false;
+	c.frame = (const void *)f;
+	c.flags = f->flags;
+	return !xrpc_wire_data(&c, seg, msg_max);
 }
 
 /**

@@ -261,6 +261,8 @@ int xrpc_wire_first(struct xrpc_cursor *c, const void *pkt, __u32 len);
 int xrpc_wire_next(struct xrpc_cursor *c);
 int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 		   __u32 msg_max);
+bool xrpc_wire_single(const void *pkt, __u32 len, __u32 msg_max,
+		      struct xrpc_seg *seg);
 int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max);
 __u64 xrpc_wire_pn(__u64 expected, __u32 low);
 __u32 xrpc_wire_put_data(void *at, const struct xrpc_seg *seg);

@@ -14,6 +14,11 @@
 #include <net/net_debug.h>
 #include <net/net_namespace.h>
 #include <net/udp_tunnel.h>
+#ifdef XRPC_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 /* Addresses in bind and connect: without a size of their own. */
 #ifdef XRPC_HAVE_SOCKADDR_UNSIZED

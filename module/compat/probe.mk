@@ -9,3 +9,4 @@ xrpc-probes := $(call xrpc-probe,linux/net.h,struct sockaddr_unsized,XRPC_HAVE_S
 xrpc-probes += $(call xrpc-probe,net/udp_tunnel.h,udp_tunnel_sock_release$(open-paren)struct sock *sk,XRPC_HAVE_TUNNEL_SOCK)
 xrpc-probes += $(call xrpc-probe,linux/hrtimer.h,void hrtimer_setup$(open-paren),XRPC_HAVE_HRTIMER_SETUP)
 xrpc-probes += $(call xrpc-probe,net/net_namespace.h,register_net_sysctl_sz,XRPC_HAVE_SYSCTL_SIZE)
+xrpc-probes += $(if $(wildcard $(srctree)/include/linux/unaligned.h),-DXRPC_HAVE_LINUX_UNALIGNED)

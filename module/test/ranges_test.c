@@ -329,7 +329,7 @@ static void behaves_as_a_bitmap(struct kunit *test)
 	bitmap_zero(bits, MODEL_BITS);
 	for (step = 0; step < MODEL_STEPS; step++) {
 		/* short ones mostly, so that the set gets full as well */
-		len = rng_below(&g, rng_below(&g, 8) ? 4 : 64);
+		len = rng_below(&g, rng_below(&g, 64) ? 4 : 64);
 		lo = rng_below(&g, MODEL_BITS - len);
 		bitmap_copy(want, bits, MODEL_BITS);
 
