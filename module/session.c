@@ -461,6 +461,8 @@ static struct xrpc_session *client_new(struct sock *sk,
 	spin_lock_bh(&s->lock);
 	err = xrpc_path_route(s->ep, &s->path);
 	spin_unlock_bh(&s->lock);
+	if (err == -ENETUNREACH)
+		err = -EHOSTUNREACH;	/* of the set that says not executed */
 	if (err)
 		goto fail;
 	xrpc_cong_init(&s->cong, s->path.mss);

@@ -252,6 +252,7 @@ static void test_waiting(void)
 	ok(poll(&p, 1, 0) == 1 && p.revents & POLLIN, "poll: a request");
 	get_request(s, buf, 8, &from);
 	p.fd = c;
+	p.events = POLLIN;
 	give_answer(s, "r", 1, &from);
 	ok(poll(&p, 1, 5000) == 1 && p.revents & POLLIN, "poll: a reply");
 	ok(read(c, buf, 8) == 1 && *buf == 'r', "read takes a reply");
@@ -261,6 +262,7 @@ static void test_waiting(void)
 	write(c, "1", 1);
 	p.fd = s;
 	poll(&p, 1, 5000);
+	p.events = POLLIN | POLLRDHUP;
 	ok(!shutdown(s, SHUT_RD), "SHUT_RD");
 	write(c, "2", 1);
 	fails(recv(c, buf, 8, 0), ESHUTDOWN, "new calls are refused by a drain");
@@ -521,8 +523,14 @@ static void *echo_server(void *arg)
 		a.reply = (uintptr_t)buf;
 		a.status = a.method;
 		a.flags = 0;
-		if (ioctl(fd, XRPC_IOC_SERVE, &a))
-			return (void *)(long)errno;
+		if (ioctl(fd, XRPC_IOC_SERVE, &a)) {
+			if (errno != ECANCELED)
+				return (void *)(long)errno;
+			/* the client gave up: no answer, the next request */
+			a.call = 0;
+			a.req_len = 0;
+			continue;
+		}
 		if (a.req_len == 4 && !memcmp(buf, "wait", 4))
 			sleep(1);
 		a.reply_len = a.req_len;
@@ -622,7 +630,7 @@ static void test_one_syscall(void)
 	ok(!bad, "threads share a socket: each gets its own reply");
 	shutdown(s, SHUT_RD);
 	pthread_join(t, &ret);
-	ok((long)ret == ECANCELED || (long)ret == ESHUTDOWN,
+	ok((long)ret == ESHUTDOWN,
 	   "a drained server's loop ends");
 	close(s);
 	close(c);
