@@ -9,10 +9,14 @@
 
 plan 4
 calls=$(scaled 10000)
+# Two packets are enough while an answer leaves within the server's delay of
+# 5 ms: on a debug kernel 64 of them take longer than that.
+window=64
+[ "${XRPC_DIV:-1}" -lt 10 ] || window=4
 setup_pair
 for a in $S4 $S6; do
 	server $a 5000
-	for how in "" "-w 64"; do
+	for how in "" "-w $window"; do
 		before=$(packets c vc)
 		# shellcheck disable=SC2086
 		out=$(ip netns exec c load call $a 5000 "$calls" -m 100 $how)
@@ -23,7 +27,7 @@ for a in $S4 $S6; do
 		# 2.01 a call, and opening and closing the session on top
 		[ $good -eq 0 ] && [ $n -ge $((2 * calls)) ] &&
 			[ $((n * 100)) -le $((calls * 201 + 600)) ]
-		result $? "two packets a call to $a${how:+, 64 at a time}"
+		result $? "two packets a call to $a${how:+, $window at a time}"
 	done
 	cleanup_server() { kill %%; wait %%; }
 	cleanup_server 2>/dev/null
