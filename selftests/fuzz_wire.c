@@ -31,10 +31,15 @@ static void look(const uint8_t *pkt, size_t len)
 {
 	struct xrpc_cursor c;
 	struct xrpc_seg seg;
+	bool single;
 	int got;
 
-	if (xrpc_wire_check(pkt, len, MSG_MAX))
+	/* the short way takes nothing that the long one refuses */
+	single = xrpc_wire_single(pkt, len, MSG_MAX, &seg);
+	if (xrpc_wire_check(pkt, len, MSG_MAX)) {
+		need(!single);
 		return;
+	}
 	for (got = xrpc_wire_first(&c, pkt, len); got > 0;
 	     got = xrpc_wire_next(&c)) {
 		need(c.frame >= pkt + sizeof(struct xrpc_hdr));
