@@ -364,8 +364,10 @@ static void test_duplicates(void)
 	flush();
 	give_answer(srv, "done", 4, &from);
 	ok(rx(100) && reply_is(1, 1, "done"), "its reply comes");
-	ok(rx(2000) && reply_is(1, 1, "done"),
-	   "and comes again, not acknowledged");
+	/* so do others that were not acknowledged */
+	while (rx(2000) && !reply_is(1, 1, "done"))
+		;
+	ok(reply_is(1, 1, "done"), "and comes again, not acknowledged");
 	begin(0, server_id);
 	struct xrpc_fhdr *f = frame(XRPC_FT_DONE, 0, 12);
 	struct xrpc_done *d = (void *)(f + 1);

@@ -174,7 +174,7 @@ struct xrpc_info {
  * @address: text as for xrpc_resolve()
  *
  * Nothing is sent: a server that is not there is found out by the first call.
- * Of several addresses the first that this host can send to is taken.
+ * Of several addresses the first whose family this host has is taken.
  *
  * Return: the client, to be given to xrpc_close(); or NULL with errno
  *	EINVAL		@address is no address, or its port is 0
@@ -237,7 +237,7 @@ int xrpc_client_set_timeout(struct xrpc_client *client, uint64_t timeout_us);
  * @replayable: true: each call of this client may run any number of times, late
  *	or in the name of a stranger
  *
- * Saves a new client one round trip at servers that agree, and gives up
+ * Is to save a new client one round trip at servers that agree; gives up
  * at-most-once.  Meant for reads.
  */
 void xrpc_client_set_replayable(struct xrpc_client *client, bool replayable);
@@ -266,7 +266,8 @@ void xrpc_client_set_replayable(struct xrpc_client *client, bool replayable);
  *	ECONNREFUSED	there is no such service
  *	EBUSY		the service has too many calls waiting
  *	ESHUTDOWN	the service takes no more calls
- *	EHOSTUNREACH, ENETUNREACH	there is no way to the host
+ *	EHOSTUNREACH	there is no way to the host, or no word from it; nothing of
+ *			the request had been sent
  *	ETIME		the deadline passed before the call could run
  *	EINTR		a signal came before the request had gone
  *	EINVAL		an argument is impossible
@@ -275,7 +276,7 @@ void xrpc_client_set_replayable(struct xrpc_client *client, bool replayable);
  *	ENOMEM, ENOBUFS	no memory
  *
  *	XRPC_UNKNOWN: it may have run.
- *	ETIMEDOUT	no reply came within the deadline
+ *	ETIMEDOUT	no reply came within the deadline, or no sign of life
  *	ECONNRESET	the server forgot the call, or ended during it
  *	EINTR		a signal came during the wait; the call was cancelled
  *	EFAULT		the reply came and could not be written to @reply
