@@ -23,7 +23,8 @@ static struct xrpc_client *open_first(const struct options *opt)
 	for (i = 0; i < n && !client; i++)
 		client = xrpc_open_addr(&addrs[i]);
 	if (!client)
-		complain(opt->address, xrpc_strerror(errno));
+		complain(opt->address, errno == EINVAL ?
+			 "not an address that can be called" : xrpc_strerror(errno));
 	return client;
 }
 
