@@ -432,7 +432,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(clip_finds_the_first_gap),
 	KUNIT_CASE(clip_tells_when_there_is_none),
 	KUNIT_CASE(full_means_exactly_full),
-	KUNIT_CASE(behaves_as_a_bitmap),
+	KUNIT_CASE_SLOW(behaves_as_a_bitmap),
 	KUNIT_CASE(cover_holds_at_least_what_it_was_given),
 	KUNIT_CASE(newest_holds_the_newest),
 	{}

@@ -834,9 +834,10 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(packet_number_ties_go_upwards),
 	KUNIT_CASE(packet_number_at_the_end_of_all_numbers),
 	KUNIT_CASE(packet_number_is_the_nearest),
+	KUNIT_CASE_SLOW(single_data_frame_is_judged_alike),
 	KUNIT_CASE_SLOW(well_formed_packets_are_taken),
 	KUNIT_CASE_SLOW(mutated_packets_are_read_within_bounds),
-	KUNIT_CASE(noise_is_read_within_bounds),
+	KUNIT_CASE_SLOW(noise_is_read_within_bounds),
 	{}
 };
 
