@@ -248,6 +248,8 @@ static int time_left(const struct command *cmd)
 	return left < INT32_MAX ? left : INT32_MAX;
 }
 
+static const char out_of_time[] = "ended at the deadline of its request";
+
 /* Returns NULL when the command has ended, else why it has to. */
 static const char *attend(struct command *cmd)
 {
@@ -264,7 +266,7 @@ static const char *attend(struct command *cmd)
 		if (n < 0 && errno != EINTR)
 			return strerror(errno);
 		if (!n)
-			return "ended at the deadline of its request";
+			return out_of_time;
 		if (n < 0)
 			continue;
 		if (fds[0].revents)
@@ -295,10 +297,10 @@ static uint32_t reap(struct command *cmd)
  * @status: filled with its exit status: 127 where it did not start, 128 and
  *	the number of the signal where one ended it
  *
- * Return: 0; or -1 where nothing can be answered any more.
+ * Return: true where there is an answer; false where the time for it is over.
  */
-int command_run(const struct options *opt, const struct xrpc_request *req,
-		struct message *answer, uint32_t *status)
+bool command_run(const struct options *opt, const struct xrpc_request *req,
+		 struct message *answer, uint32_t *status)
 {
 	struct command cmd = { .req = req, .answer = answer, .deadline = -1 };
 	const char *why;
@@ -312,7 +314,7 @@ int command_run(const struct options *opt, const struct xrpc_request *req,
 	if (err) {
 		complain(opt->text, strerror(err));
 		*status = STATUS_NOT_RUN;
-		return 0;
+		return true;
 	}
 
 	why = attend(&cmd);
@@ -325,5 +327,5 @@ int command_run(const struct options *opt, const struct xrpc_request *req,
 	close_end(&cmd.in);
 	close_end(&cmd.out);
 	close_end(&cmd.pidfd);
-	return 0;
+	return why != out_of_time;
 }

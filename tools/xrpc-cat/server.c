@@ -74,33 +74,41 @@ static void tell_request(const struct xrpc_request *req)
 	fputs(req->peer.sxr_call ? "\n" : ", no answer wanted\n", stderr);
 }
 
-/* Returns 1 with an answer, 0 with the last one, -1 without. */
-static int find_answer(const struct options *opt, const struct xrpc_request *req,
-		       const struct message *request, struct message *answer,
-		       uint32_t *status)
+/* What find_answer() found. */
+enum found {
+	FOUND_ANSWER,
+	FOUND_LAST,	/* an answer, and there will be no other */
+	FOUND_NONE,	/* too late for one */
+	FOUND_ERROR,	/* and it was complained */
+};
+
+static enum found find_answer(const struct options *opt,
+			      const struct xrpc_request *req,
+			      const struct message *request,
+			      struct message *answer, uint32_t *status)
 {
 	*status = 0;
 	switch (opt->source) {
 	case FROM_ECHO:
 		*answer = *request;
-		return 1;
+		return FOUND_ANSWER;
 	case FROM_EXEC:
 	case FROM_SHELL:
-		return command_run(opt, req, answer, status) ? -1 : 1;
+		return command_run(opt, req, answer, status) ? FOUND_ANSWER : FOUND_NONE;
 	default:
 		break;
 	}
 
 	if (message_print(request->data, request->len))
-		return -1;
+		return FOUND_ERROR;
 	/* Other sources were read before the first request. */
 	if (opt->source != FROM_STDIN || !req->peer.sxr_call)
-		return 1;
+		return FOUND_ANSWER;
 	if (message_line(answer) > 0)
-		return 1;
+		return FOUND_ANSWER;
 	answer->len = 0;
 	*status = STATUS_FAILED;
-	return 0;
+	return FOUND_LAST;
 }
 
 static void give_answer(const struct options *opt, const struct xrpc_request *req,
@@ -120,8 +128,8 @@ static int serve_one(const struct options *opt, struct message *answer)
 {
 	static struct message request;
 	struct xrpc_request req;
+	enum found found;
 	uint32_t status;
-	int more;
 
 	if (xrpc_recv(serving, request.data, sizeof(request.data), 0, &req)) {
 		if (errno == EINTR)
@@ -135,10 +143,12 @@ static int serve_one(const struct options *opt, struct message *answer)
 	if (opt->verbose)
 		tell_request(&req);
 
-	more = find_answer(opt, &req, &request, answer, &status);
-	if (more >= 0)
+	found = find_answer(opt, &req, &request, answer, &status);
+	if (found == FOUND_ERROR)
+		return -1;
+	if (found != FOUND_NONE)
 		give_answer(opt, &req, answer, status);
-	return more;
+	return found != FOUND_LAST;
 }
 
 static bool reads_ahead(const struct options *opt)

@@ -71,8 +71,8 @@ int run_client(const struct options *opt);
 int run_server(const struct options *opt);
 
 /* command.c */
-int command_run(const struct options *opt, const struct xrpc_request *req,
-		struct message *answer, uint32_t *status);
+bool command_run(const struct options *opt, const struct xrpc_request *req,
+		 struct message *answer, uint32_t *status);
 
 /* message.c */
 void complain(const char *what, const char *why);
