@@ -78,6 +78,20 @@ int xrpc_addr_check(const struct sockaddr_xrpc *a, int len)
 }
 
 /**
+ * xrpc_addr_dest() - make a destination of an address
+ * @a: checked address
+ *
+ * To send to no address in particular is to send to this host.
+ */
+void xrpc_addr_dest(struct sockaddr_xrpc *a)
+{
+	if (ipv6_addr_any(&a->sxr_addr))
+		a->sxr_addr = in6addr_loopback;
+	else if (ipv6_addr_v4mapped(&a->sxr_addr) && !a->sxr_addr.s6_addr32[3])
+		a->sxr_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
+}
+
+/**
  * xrpc_autobind() - give an unbound socket an endpoint of its own
  * @sk: socket, not locked
  * @daddr: where it will send to
@@ -139,6 +153,7 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 			return err;
 		if (a->sxr_call || !a->sxr_port)
 			return -EINVAL;
+		xrpc_addr_dest(a);
 	}
 	lock_sock(sk);
 	err = 0;

@@ -319,6 +319,7 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 			return false;
 		}
 		c->rx.len = seg->total;
+		c->rx.word = 0;
 		/* a reply acknowledges its whole request */
 		xrpc_tx_settled(s, c, true);
 		xrpc_call_set(c, XRPC_CALL_RECEIVING);

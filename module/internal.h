@@ -296,7 +296,7 @@ enum xrpc_call_state {
 #define XRPC_CALLF_WAITER	0x02	/* a system call waits for the reply */
 #define XRPC_CALLF_TOLD		0x04	/* outcome set (qlock) */
 #define XRPC_CALLF_COOKIE	0x08	/* in the tree of cookies (qlock) */
-#define XRPC_CALLF_REPLAYABLE	0x10
+#define XRPC_CALLF_DRAINED	0x10	/* its socket is giving it up (qlock) */
 #define XRPC_CALLF_ACKED	0x20	/* request acknowledged explicitly (s) */
 
 /**
@@ -636,6 +636,7 @@ struct xrpc_got {
 extern struct proto xrpc_proto;
 extern const struct net_proto_family xrpc_family;
 void xrpc_mem_init(void);
+void xrpc_addr_dest(struct sockaddr_xrpc *a);
 int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr);
 int xrpc_addr_check(const struct sockaddr_xrpc *a, int len);
 

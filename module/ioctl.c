@@ -63,6 +63,7 @@ static int call_args_dest(const struct xrpc_call_args *a,
 		return -EFAULT;
 	if (dest->sxr_call || !dest->sxr_port)
 		return -EINVAL;
+	xrpc_addr_dest(dest);
 	return xrpc_addr_check(dest, sizeof(*dest));
 }
 
@@ -94,6 +95,10 @@ static int call(struct sock *sk, struct xrpc_call_args *a, int flags)
 				&info, flags, true);
 	if (IS_ERR(c))
 		return PTR_ERR(c);
+	/* whom the request woke may run first: the reply may then be here, and
+	 * going to sleep and being woken is saved
+	 */
+	cond_resched();
 	if (unlikely(!wait_told(sk, c)))
 		give_up(sk, c);
 	a->outcome = c->outcome;
@@ -184,6 +189,7 @@ static int serve(struct sock *sk, struct xrpc_serve_args *a, int flags)
 			return err;
 		a->flags = XRPC_SERVE_ANSWERED;
 		a->call = 0;
+		cond_resched();		/* as in call() */
 	}
 	return next_request(sk, a, flags);
 }

@@ -73,7 +73,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 		}
 		age = boot - c->first_sent;
 		if (!c->first_sent ||
-		    (c->state != XRPC_CALL_RECEIVING && !err &&
+		    (c->state == XRPC_CALL_SENDING && !c->tx.acked && !err &&
 		     age + age / 1000 + NSEC_PER_MSEC < horizon)) {
 			restart_call(s, c);
 			continue;

@@ -368,8 +368,11 @@ int xrpc_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	}
 	if (info.has_status)
 		return -EINVAL;
-	if (dest && !dest->sxr_port)
-		return -EINVAL;
+	if (dest) {
+		if (!dest->sxr_port)
+			return -EINVAL;
+		xrpc_addr_dest(dest);
+	}
 	c = xrpc_client_prepare(sk, dest, &msg->msg_iter, len, &info,
 				msg->msg_flags, false);
 	if (IS_ERR(c)) {

@@ -108,7 +108,8 @@ static bool unqueue(struct xrpc_call *c)
 	if (!sk)
 		return false;
 	spin_lock(&sk->sk_receive_queue.lock);
-	mine = !(c->cflags & XRPC_CALLF_TAKEN) && !list_empty(&c->link);
+	mine = !(c->cflags & (XRPC_CALLF_TAKEN | XRPC_CALLF_DRAINED)) &&
+	       !list_empty(&c->link);
 	if (mine) {
 		list_del_init(&c->link);
 		xrpc_rmem_uncharge(sk, c->rx.charge);

@@ -300,6 +300,8 @@ void xrpc_sock_drain(struct sock *sk)
 	list_for_each_entry_safe(c, tmp, &xs->rxq, link) {
 		if (c->handle)		/* peeked: in the table as well */
 			xrpc_slot_release(xs, xrpc_slot(xs, c->handle));
+		/* from here on the list is this function's alone */
+		c->cflags |= XRPC_CALLF_DRAINED;
 		list_move_tail(&c->link, &gone);
 	}
 	for (i = 0; i < xs->nslots; i++) {

@@ -49,6 +49,19 @@ static void timed_out(struct xrpc_session *s, struct xrpc_call *c,
 	}
 }
 
+/*
+ * Nothing of a half was sent yet.  If it does not wait for the window there was
+ * no memory for its packet.
+ */
+static void unsent(struct xrpc_session *s, struct xrpc_call *c,
+		   struct xrpc_txq *q, u64 now)
+{
+	if (!list_empty(&c->tx_link))
+		return;
+	xrpc_tx_lost_all(s, c);
+	xrpc_send_pump(s, q, now);
+}
+
 /* When to ask for a call again that the server has but does not answer. */
 static u64 probe_due(const struct xrpc_session *s, const struct xrpc_call *c)
 {
@@ -68,7 +81,8 @@ static u64 client_call(struct xrpc_session *s, struct xrpc_call *c,
 		return U64_MAX;		/* armed for the cancel */
 	}
 	if (!c->tx.last_sent) {
-		due = now + XRPC_PTO_MAX;	/* the window opens first */
+		unsent(s, c, q, now);
+		due = now + xrpc_call_pto(s, &c->tx);
 	} else if (c->state == XRPC_CALL_SENDING) {
 		due = c->tx.last_sent + xrpc_call_pto(s, &c->tx);
 		if (due <= now) {
@@ -207,8 +221,10 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 			__clear_bit(c->chan, s->busy);
 			return U64_MAX;
 		}
-		if (!c->tx.last_sent)
-			return now + XRPC_PTO_MAX;
+		if (!c->tx.last_sent) {
+			unsent(s, c, q, now);
+			return now + xrpc_call_pto(s, &c->tx);
+		}
 		due = c->tx.last_sent + xrpc_call_pto(s, &c->tx);
 		if (due > now)
 			return due;
