@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=600
+# xrpc-test: mode=icount kernels=6.1,6.12 timeout=300
 # shellcheck disable=SC2317
 #
 # The library, xrpc-cat and the examples, between two hosts.
