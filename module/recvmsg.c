@@ -36,6 +36,7 @@ static bool is_request(const struct xrpc_call *c)
  * socket's own list and is woken alone.  Returns the time left, or an error.
  */
 static long sleep_for_call(struct sock *sk, long timeo)
+	__must_hold(&sk->sk_receive_queue.lock)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
 	struct xrpc_waiter w = { .task = current };
@@ -61,6 +62,7 @@ static void pass_on(struct sock *sk)
 
 /* Refuse a request whose time is up; its queue reference is the caller's. */
 static void expire(struct sock *sk, struct xrpc_call *c)
+	__must_hold(&sk->sk_receive_queue.lock)
 {
 	xrpc_rmem_uncharge(sk, c->rx.charge);
 	c->rx.charge = 0;
@@ -81,6 +83,7 @@ static void expire(struct sock *sk, struct xrpc_call *c)
  * Return: the call, still in the queue, or NULL.
  */
 struct xrpc_call *xrpc_recv_wait(struct sock *sk, int flags, int *err)
+	__must_hold(&sk->sk_receive_queue.lock)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct xrpc_sock *xs = xrpc_sk(sk);
