@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 KDIR	?= /lib/modules/$(shell uname -r)/build
+HAVE_K	:= $(wildcard $(KDIR)/Makefile)
 DESTDIR	?=
 prefix	?= /usr/local
 T	?=
 
-all: $(if $(wildcard $(KDIR)/Makefile),modules) tools selftests
+all: $(if $(HAVE_K),modules) tools selftests
 
 help:
 	@echo 'make demo           two hosts talk through a lossy network, in a guest'
@@ -44,13 +45,15 @@ demo: need
 	@selftests/qemu/run --no-build -- bash /xrpc/selftests/demo.sh
 
 install: all
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(if $(HAVE_K),$(MAKE) -C $(KDIR) M=$(CURDIR) \
+		INSTALL_MOD_PATH=$(DESTDIR) modules_install,\
+		@echo "no headers of this kernel: the module is not installed")
 	$(MAKE) -C tools install DESTDIR=$(DESTDIR) prefix=$(prefix)
 	install -D -m 644 uapi/linux/xrpc.h \
 		$(DESTDIR)$(prefix)/include/linux/xrpc.h
 
 clean:
-	$(if $(wildcard $(KDIR)/Makefile),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
+	$(if $(HAVE_K),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
 	$(MAKE) -C tools clean
 	$(MAKE) -C selftests clean
 	rm -rf out
