@@ -89,9 +89,6 @@ static void client_frame(struct xrpc_session *s, const struct xrpc_cursor *c,
 	case XRPC_FT_ACCEPT:
 		xrpc_open_accept(s, (const void *)c->frame, q, now);
 		break;
-	case XRPC_FT_TOKEN:
-		xrpc_open_token(s, (const void *)c->frame, q, now);
-		break;
 	case XRPC_FT_STATUS:
 		xrpc_client_status(s, be16_to_cpu(st->chan),
 				   be32_to_cpu(st->seq), st->code, q, now);
@@ -160,6 +157,34 @@ static bool note_number(struct xrpc_session *s, u64 pn, u64 now)
 	return true;
 }
 
+/*
+ * A token for a client.  It comes from no session and its packet has no number
+ * of one: what is noted of it must not be taken for the session's packet 0.
+ */
+static void token_packet(struct xrpc_session *s, struct sk_buff *skb,
+			 const struct xrpc_token_frame *f)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	struct xrpc_txq q;
+	u64 now, echo;
+
+	xrpc_txq_init(&q);
+	spin_lock(&s->lock);
+	echo = xrpc_wire_pn(s->next_pn, be32_to_cpu(h->echo));
+	if (!s->server && echo < s->next_pn && from_peer(s, skb)) {
+		now = xrpc_now();
+		s->heard = now;
+		xrpc_sent_echo(s, be32_to_cpu(h->echo),
+			       be32_to_cpu(h->echo_delay), now);
+		xrpc_open_token(s, f, echo, &q, now);
+	} else {
+		XRPC_INC(s->xn, DropState);
+		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+	}
+	spin_unlock(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+}
+
 /* A packet of a session; @seg is its one frame, if it is DATA. */
 static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 			   const struct xrpc_seg *seg)
@@ -167,13 +192,16 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	u64 now = xrpc_now(), pn;
 	struct xrpc_txq q;
-	bool known, took;
+	bool took;
 
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
-	known = s->state < XRPC_SESS_CLOSED;
-	if (unlikely(!known))
+	if (unlikely(s->state < XRPC_SESS_OPENING ||
+		     s->state >= XRPC_SESS_CLOSED)) {
+		XRPC_INC(s->xn, DropState);
+		trace_xrpc_drop(skb, XRPC_MIB_DropState);
 		goto out;
+	}
 	if (unlikely(!from_peer(s, skb))) {
 		spin_unlock(&s->lock);
 		if (s->server)
@@ -185,12 +213,9 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	pn = xrpc_wire_pn(s->echo_time ? s->echo_pn + 1 : 0,
 			  be32_to_cpu(h->pn));
 	trace_xrpc_rx(s->id, pn, skb->len);
-	/* what belongs to no session here has no number of it */
-	if (s->server || s->state >= XRPC_SESS_OPENING) {
-		if (unlikely(!note_number(s, pn, now))) {
-			XRPC_INC(s->xn, DupPackets);
-			goto out;
-		}
+	if (unlikely(!note_number(s, pn, now))) {
+		XRPC_INC(s->xn, DupPackets);
+		goto out;
 	}
 	s->heard = now;
 	if (unlikely(!s->proven)) {
@@ -257,8 +282,9 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 		   const struct xrpc_seg *seg)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
-	struct xrpc_session *s;
 	u64 id = xrpc_get64(h->id);
+	struct xrpc_session *s;
+	struct xrpc_cursor c;
 
 	XRPC_INC(ep->xn, PktsIn);
 	if (h->flags & XRPC_HF_OPENING) {
@@ -278,11 +304,14 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 		return;
 	}
 	s = xrpc_session_find(ep->xn, id);
-	if (likely(s && s->ep == ep &&
-		   READ_ONCE(s->state) < XRPC_SESS_CLOSED))
-		session_packet(s, skb, seg);
-	else
+	if (unlikely(!s || s->ep != ep ||
+		     READ_ONCE(s->state) >= XRPC_SESS_CLOSED))
 		no_session(ep, skb);
+	else if (!seg && xrpc_wire_first(&c, skb->data, skb->len) > 0 &&
+		 c.type == XRPC_FT_TOKEN)
+		token_packet(s, skb, (const void *)c.frame);
+	else
+		session_packet(s, skb, seg);
 }
 
 /**

@@ -506,6 +506,7 @@ struct xrpc_session {
 	u64			epoch;		/* of the server */
 	u64			open_sent;	/* last opening or request, ns */
 	u64			open_since;	/* first of them */
+	u64			open_pn;	/* its packet number (REOPENING) */
 	u64			closed;		/* when, ns */
 	u64			kept;		/* bytes of replies kept */
 	u64			unproven_rx;	/* bytes, until proven */
@@ -708,7 +709,7 @@ void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p);
 
 /* open.c */
 void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
-		     struct xrpc_txq *q, u64 now);
+		     u64 echo, struct xrpc_txq *q, u64 now);
 void xrpc_open_accept(struct xrpc_session *s, const struct xrpc_accept *f,
 		      struct xrpc_txq *q, u64 now);
 void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,

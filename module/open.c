@@ -92,11 +92,12 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
  * xrpc_open_token() - a client receives a token
  * @s: session, locked
  * @f: the frame
+ * @echo: number of the packet it answers, of those sent
  * @q: receives packets
  * @now: ns
  */
 void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
-		     struct xrpc_txq *q, u64 now)
+		     u64 echo, struct xrpc_txq *q, u64 now)
 {
 	u64 epoch = xrpc_get64(f->epoch), horizon;
 	struct xrpc_call *c;
@@ -105,8 +106,9 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 	xrpc_assert_s(s);
 	switch (s->state) {
 	case XRPC_SESS_REOPENING:
-		if (f->h.flags & XRPC_TF_RETRY)
-			return;		/* answers an older packet */
+		/* an answer to an older packet says nothing of now */
+		if (f->h.flags & XRPC_TF_RETRY || echo < s->open_pn)
+			return;
 		if (f->h.flags & XRPC_TF_ALIVE && epoch == s->epoch) {
 			s->state = XRPC_SESS_OPEN;
 			break;
@@ -215,6 +217,7 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 		s->open_since = now;
 		s->open_sent = now;
 		s->open_backoff = 0;
+		s->open_pn = s->next_pn;
 		xrpc_send_token_req(s, &q, now);
 		xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
 	}

@@ -217,6 +217,13 @@ bool xrpc_wire_single(const void *pkt, __u32 len, __u32 msg_max,
 	return !xrpc_wire_data(&c, seg, msg_max);
 }
 
+/* Whether a frame belongs to no session of its sender. */
+static bool stray(__u8 type)
+{
+	return type == XRPC_FT_TOKEN_REQ || type == XRPC_FT_TOKEN ||
+	       type == XRPC_FT_NOSESSION;
+}
+
 /**
  * xrpc_wire_check() - judge a whole packet
  * @pkt: packet, at least 4-byte aligned
@@ -232,7 +239,7 @@ int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max)
 	const struct xrpc_hdr *h = pkt;
 	struct xrpc_cursor c;
 	struct xrpc_seg seg;
-	bool first = true;
+	bool first = true, alone = false;
 	int err;
 
 	err = xrpc_wire_header(pkt, len);
@@ -244,6 +251,10 @@ int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max)
 		if ((c.type == XRPC_FT_OPEN) !=
 		    (first && h->flags & XRPC_HF_OPENING))
 			return -EINVAL;
+		/* what belongs to no session stands alone */
+		if (alone ? c.type != XRPC_FT_PAD : stray(c.type) && !first)
+			return -EINVAL;
+		alone = alone || stray(c.type);
 		first = false;
 		if (c.type == XRPC_FT_DATA && xrpc_wire_data(&c, &seg, msg_max))
 			return -EINVAL;

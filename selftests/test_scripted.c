@@ -650,6 +650,56 @@ static void put_accept(uint64_t id)
 	a->chans = htobe16(16);
 }
 
+static void send_token(uint64_t id, uint32_t echo, uint64_t horizon)
+{
+	struct xrpc_token_frame *t;
+
+	next_pn = 0;
+	begin(0, id)->echo = echo;
+	t = frame(XRPC_FT_TOKEN, 0, sizeof(*t));
+	xrpc_put64(t->epoch, 77);
+	t->token.w[0] = htobe32(0x01020304);
+	xrpc_put64(t->horizon, horizon);
+	tx();
+}
+
+/* The server of socket @c's session @id forgets it. */
+static void test_reopening(int c, uint64_t id, uint32_t old_pn)
+{
+	const struct xrpc_token_req *r = (const void *)none;
+	const struct xrpc_open *o = (const void *)none;
+	const struct xrpc_hdr *h = (const void *)in;
+	struct xrpc_nosession *f;
+	uint64_t us = 30000000;
+
+	setsockopt(c, SOL_XRPC, XRPC_DEFAULT_DEADLINE, &us, sizeof(us));
+	while (rx_from_client(300))
+		;
+	send(c, "w", 1, 0);
+	ok(rx_from_client(100) && find(XRPC_FT_DATA) &&
+	   xrpc_get64(h->id) == 0x5555, "a call of the open session");
+	begin(0, 0);
+	f = frame(XRPC_FT_NOSESSION, 0, sizeof(*f));
+	f->pn = htobe32(be32toh(h->pn) + 1);
+	xrpc_put64(f->id, 0x5555);
+	tx();
+	ok(!rx_from_client(0),
+	   "NOSESSION for a packet never sent has no effect");
+	f->pn = h->pn;
+	tx();
+	ok(rx_from_client(100) && want_frame(r, XRPC_FT_TOKEN_REQ) &&
+	   !find(XRPC_FT_DATA) && xrpc_get64(r->old_id) == 0x5555 &&
+	   xrpc_get64(r->old_epoch) == 77 && xrpc_get64(r->client_id) == id,
+	   "NOSESSION makes it ask, naming what it knew, without the request");
+	send_token(id, old_pn, 3600 * 1000000ULL);
+	ok(!rx_from_client(0), "an answer from before it asked decides nothing");
+	send_token(id, h->pn, 3600 * 1000000ULL);
+	ok(rx_from_client(100) && want_frame(o, XRPC_FT_OPEN) &&
+	   find(XRPC_FT_DATA) && xrpc_get64(o->client_id) != id,
+	   "a proof that it did not run: again, in a new session");
+	close(c);
+}
+
 static void test_client(void)
 {
 	struct sockaddr_in here = { .sin_family = AF_INET };
@@ -658,9 +708,8 @@ static void test_client(void)
 	const struct xrpc_hdr *h = (void *)in;
 	const struct xrpc_open *o = (const void *)none;
 	const struct xrpc_done *d = (const void *)none;
-	struct xrpc_token_frame *t;
 	uint64_t us = 400000, id;
-	uint32_t pn;
+	uint32_t pn, token_pn;
 	char buf[8];
 	int c;
 
@@ -679,12 +728,9 @@ static void test_client(void)
 	id = xrpc_get64(r->client_id);
 	ok(rx_from_client(1000) && find(XRPC_FT_TOKEN_REQ),
 	   "and again when nothing comes");
-	next_pn = 0;
-	begin(0, id)->echo = h->pn;
-	t = frame(XRPC_FT_TOKEN, 0, sizeof(*t));
-	xrpc_put64(t->epoch, 77);
-	t->token.w[0] = htobe32(0x01020304);
-	tx();
+	token_pn = h->pn;
+	send_token(id, token_pn, 0);
+	send_token(id, token_pn, 0);
 	ok(rx_from_client(100) && want_frame(o, XRPC_FT_OPEN) &&
 	   reply_is(0, 1, "q"), "then it opens, with the request");
 	ok(h->flags & XRPC_HF_OPENING && be32toh(o->service) == 9 &&
@@ -696,16 +742,18 @@ static void test_client(void)
 	   be32toh(h->pn) > pn && reply_is(0, 1, "q"),
 	   "and retransmits under a new packet number");
 
+	next_pn = 0;
 	begin(0, id);
 	put_accept(0x5555);
+	put_data(0, 1, "yes", 3);
+	tx();
+	ok(recv(c, buf, 8, MSG_DONTWAIT) == 3,
+	   "the session's packet 0 is taken, though a token came twice");
+	begin(0, id);
 	put_data(0, 2, "no", 2);
 	tx();
 	fails(recv(c, buf, 8, MSG_DONTWAIT), EAGAIN,
 	      "a reply to a call not made is dropped");
-	begin(0, id);
-	put_data(0, 1, "yes", 3);
-	tx();
-	ok(recv(c, buf, 8, 0) == 3, "the reply to its call is not");
 	while (rx_from_client(100) && !find(XRPC_FT_DONE))
 		;
 	ok(want_frame(d, XRPC_FT_DONE) && xrpc_get64(h->id) == 0x5555,
@@ -733,7 +781,7 @@ static void test_client(void)
 	tx();
 	fails(recv(c, buf, 8, MSG_DONTWAIT), EAGAIN,
 	      "a reply after that is dropped");
-	close(c);
+	test_reopening(c, id, token_pn);
 }
 
 int main(void)

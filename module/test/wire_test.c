@@ -285,6 +285,32 @@ static void unknown_flags_are_refused(struct kunit *test)
 	}
 }
 
+static void what_belongs_to_no_session_stands_alone(struct kunit *test)
+{
+	static const __u8 stray[] = { XRPC_FT_TOKEN_REQ, XRPC_FT_TOKEN,
+				      XRPC_FT_NOSESSION };
+	struct xrpc_seg seg = whole(5);
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
+		for (j = 0; j < ARRAY_SIZE(stray) &&
+			    stray[j] != fixed[i].type; j++)
+			;
+		begin(&pkt, 0);
+		add(&pkt, fixed[i].type, 0, fixed[i].len);
+		add(&pkt, XRPC_FT_PAD, 0, 8);
+		KUNIT_EXPECT_EQ(test, check(&pkt), 0);
+		add_data(&pkt, &seg);
+		KUNIT_EXPECT_EQ(test, check(&pkt),
+				j < ARRAY_SIZE(stray) ? -EINVAL : 0);
+		begin(&pkt, 0);
+		add_data(&pkt, &seg);
+		add(&pkt, fixed[i].type, 0, fixed[i].len);
+		KUNIT_EXPECT_EQ(test, check(&pkt),
+				j < ARRAY_SIZE(stray) ? -EINVAL : 0);
+	}
+}
+
 static void frame_may_not_pass_the_end(struct kunit *test)
 {
 	struct xrpc_seg seg = whole(20);
@@ -816,6 +842,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(counted_frames_have_whole_items),
 	KUNIT_CASE(unknown_frame_drops_the_packet_or_is_skipped),
 	KUNIT_CASE(unknown_flags_are_refused),
+	KUNIT_CASE(what_belongs_to_no_session_stands_alone),
 	KUNIT_CASE(frame_may_not_pass_the_end),
 	KUNIT_CASE(frame_shorter_than_its_header_is_refused),
 	KUNIT_CASE(frames_begin_at_multiples_of_four),
