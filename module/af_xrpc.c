@@ -270,6 +270,38 @@ static int get_bool(sockptr_t optval, unsigned int optlen, bool *to)
 	return 0;
 }
 
+/* Who shares a service says so before it is bound. */
+static int set_reuseport(struct xrpc_sock *xs, sockptr_t optval,
+			 unsigned int optlen)
+{
+	bool on;
+	int err;
+
+	err = get_bool(optval, optlen, &on);
+	if (err)
+		return err;
+	if (xs->ep)
+		return -EINVAL;
+	xs->reuseport = on;
+	xs->sk.sk_reuseport = on;
+	return 0;
+}
+
+/* Options of all sockets come here where a family may have its own of them. */
+static int set_socket_option(struct socket *sock, int optname, sockptr_t optval,
+			     unsigned int optlen)
+{
+	int err;
+
+	if (optname != SO_REUSEPORT)
+		return sock_setsockopt(sock, SOL_SOCKET, optname, optval,
+				       optlen);
+	lock_sock(sock->sk);
+	err = set_reuseport(xrpc_sk(sock->sk), optval, optlen);
+	release_sock(sock->sk);
+	return err;
+}
+
 static int xrpc_setsockopt(struct socket *sock, int level, int optname,
 			   sockptr_t optval, unsigned int optlen)
 {
@@ -277,12 +309,17 @@ static int xrpc_setsockopt(struct socket *sock, int level, int optname,
 	u64 us;
 	int err;
 
+	if (level == SOL_SOCKET)
+		return set_socket_option(sock, optname, optval, optlen);
 	if (level != SOL_XRPC)
 		return -ENOPROTOOPT;
 	lock_sock(sock->sk);
 	switch (optname) {
 	case XRPC_RECVINFO:
 		err = get_bool(optval, optlen, &xs->recvinfo);
+		break;
+	case XRPC_REUSEPORT:
+		err = set_reuseport(xs, optval, optlen);
 		break;
 	case XRPC_DEFAULT_DEADLINE:
 		err = -EINVAL;
@@ -319,6 +356,9 @@ static int xrpc_getsockopt(struct socket *sock, int level, int optname,
 	switch (optname) {
 	case XRPC_RECVINFO:
 		flag = xs->recvinfo;
+		break;
+	case XRPC_REUSEPORT:
+		flag = xs->reuseport;
 		break;
 	case XRPC_DEFAULT_DEADLINE:
 		us = div_u64(READ_ONCE(xs->default_deadline), NSEC_PER_USEC);
@@ -446,6 +486,7 @@ static int xrpc_create(struct net *net, struct socket *sock, int protocol,
 		return -ENOBUFS;
 	sock->ops = &xrpc_ops;
 	sock_init_data(sock, sk);
+	xrpc_own_socket_options(sock);
 	sk->sk_protocol = protocol;
 	sk->sk_destruct = xrpc_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);

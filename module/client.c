@@ -21,6 +21,11 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 	bool queued = false;
 
 	xrpc_assert_s(s);
+	if (unlikely(c->replayed && outcome == XRPC_NOT_EXECUTED)) {
+		/* this time not; what became of it before is not known */
+		outcome = XRPC_UNKNOWN;
+		error = ECONNRESET;
+	}
 	xrpc_tx_settled(s, c, outcome == XRPC_REPLIED);
 	xrpc_call_set(c, XRPC_CALL_DONE);
 	if (outcome == XRPC_REPLIED)
@@ -43,10 +48,13 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 		if (c->waiter)
 			wake_up_process(c->waiter);
 	} else {
-		/* an entry is charged even where there is nothing to read */
-		if (!c->rx.charge && xrpc_rmem_charge(sk, sizeof(*c), true))
-			c->rx.charge = sizeof(*c);
-		queued = xrpc_q_add(sk, c);
+		if (outcome != XRPC_REPLIED || !(c->cflags & XRPC_CALLF_QUIET)) {
+			/* charged even where there is nothing to read */
+			if (!c->rx.charge &&
+			    xrpc_rmem_charge(sk, sizeof(*c), true))
+				c->rx.charge = sizeof(*c);
+			queued = xrpc_q_add(sk, c);
+		}
 		if (!queued) {
 			xrpc_cookie_del(xrpc_sk(sk), c);
 			if (c->rx.charge)
@@ -106,13 +114,14 @@ static bool on_channel(struct xrpc_session *s, struct xrpc_call *c)
  */
 void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 {
-	struct xrpc_call *c;
+	struct xrpc_call *c, *tmp;
 
 	xrpc_assert_s(s);
 	if (s->state != XRPC_SESS_OPENING && s->state != XRPC_SESS_OPEN)
 		return;
-	while (!list_empty(&s->pending)) {
-		c = list_first_entry(&s->pending, struct xrpc_call, link);
+	list_for_each_entry_safe(c, tmp, &s->pending, link) {
+		if (c->retry > now)
+			continue;
 		list_del_init(&c->link);
 		if (!on_channel(s, c)) {
 			list_add(&c->link, &s->pending);
@@ -123,9 +132,62 @@ void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 }
 
 /**
+ * xrpc_client_restart() - have a call sent from its beginning
+ * @s: session, locked
+ * @c: call on a channel, or off all lists
+ */
+void xrpc_client_restart(struct xrpc_session *s, struct xrpc_call *c)
+{
+	struct xrpc_tx *tx = &c->tx;
+	struct sock *sk = c->sk;
+
+	xrpc_assert_s(s);
+	tx->next = 0;
+	tx->acked = false;
+	tx->backoff = 0;
+	tx->in_flight = 0;
+	if (tx->buf) {
+		tx->buf->have.n = 0;
+		tx->buf->lost.n = 0;
+	}
+	if (unlikely(c->rx.buf)) {
+		/* the beginning of a reply that will not go on */
+		if (c->rx.charge) {
+			spin_lock(&sk->sk_receive_queue.lock);
+			xrpc_rmem_uncharge(sk, c->rx.charge);
+			spin_unlock(&sk->sk_receive_queue.lock);
+			c->rx.charge = 0;
+		}
+		xrpc_rx_free(&c->rx);
+	}
+}
+
+/*
+ * A replayable call ended otherwise than by a reply: put it back to be sent
+ * again under another sequence.  Returns whether it was.
+ */
+static bool replay(struct xrpc_session *s, struct xrpc_call *c, u64 now)
+{
+	if (!(c->tx.flags & XRPC_DF_REPLAYABLE) ||
+	    c->state == XRPC_CALL_CANCELING)
+		return false;
+	xrpc_tx_settled(s, c, false);
+	xrpc_client_restart(s, c);
+	c->tx.last_sent = 0;
+	c->replayed = true;
+	c->retry = now + (XRPC_RETRY_MIN << min_t(u8, c->retries, 5));
+	if (c->retries < 255)
+		c->retries++;
+	xrpc_call_set(c, XRPC_CALL_PENDING);
+	list_add_tail(&c->link, &s->pending);
+	xrpc_session_arm(s, c->retry);
+	return true;
+}
+
+/**
  * xrpc_client_start() - begin a call
  * @s: session
- * @c: call, complete; the caller keeps its reference
+ * @c: call of it, complete; the caller keeps its reference
  *
  * Process context, without locks.
  *
@@ -145,12 +207,6 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
 		goto out;
 	}
 	now = xrpc_now();
-	if (c->s != s) {
-		if (c->s)
-			xrpc_session_put(c->s);
-		xrpc_session_get(s);
-		c->s = s;
-	}
 	refcount_inc(&c->ref);
 	c->heard = now;
 	s->used = now;
@@ -217,6 +273,57 @@ void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
 	else
 		xrpc_client_end(c, XRPC_NOT_EXECUTED,
 				error == EINTR ? EINTR : ETIME);
+}
+
+/**
+ * xrpc_client_cancel() - give up a call, and learn what became of it
+ * @s: session it was seen with
+ * @c: call; the caller holds references to both
+ *
+ * The call ends with the server's word: not executed, unknown, or the reply
+ * after all.  Process context, without locks.
+ *
+ * Return: 0; -ENOENT it has not begun; -EALREADY it has ended.
+ */
+int xrpc_client_cancel(struct xrpc_session *s, struct xrpc_call *c)
+{
+	struct xrpc_txq q;
+	int err = 0;
+	u64 now;
+
+	xrpc_txq_init(&q);
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	/* one that moves to another session meanwhile has not begun */
+	switch (c->s == s ? c->state : XRPC_CALL_IDLE) {
+	case XRPC_CALL_IDLE:
+		err = -ENOENT;
+		break;
+	case XRPC_CALL_DONE:
+		err = -EALREADY;
+		break;
+	case XRPC_CALL_PENDING:
+		list_del_init(&c->link);
+		xrpc_client_end(c, XRPC_NOT_EXECUTED, ECANCELED);
+		break;
+	case XRPC_CALL_SENDING:
+	case XRPC_CALL_WAITING:
+		now = xrpc_now();
+		if (!list_empty(&c->tx_link))
+			list_del_init(&c->tx_link);
+		xrpc_call_set(c, XRPC_CALL_CANCELING);
+		c->tx.backoff = 0;
+		c->tx.last_sent = now;
+		xrpc_send_callref(s, XRPC_FT_CANCEL, c->chan, c->seq, &q, now);
+		xrpc_session_arm(s, now + xrpc_call_pto(s, NULL));
+		break;
+	default:		/* the reply is coming, or it was cancelled */
+		break;
+	}
+	spin_unlock_bh(&s->lock);
+	xrpc_txq_flush(s->ep, &q);
+	rcu_read_unlock();
+	return err;
 }
 
 /* The reply is complete. */
@@ -349,6 +456,8 @@ static int status_errno(u8 code)
 		return ESHUTDOWN;
 	case XRPC_ST_EXPIRED:
 		return ETIME;
+	case XRPC_ST_CANCELED:
+		return ECANCELED;
 	default:
 		return ECONNREFUSED;
 	}
@@ -396,16 +505,24 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 			xrpc_send_pump(s, q, now);
 			return;
 		}
+		if (c->state == XRPC_CALL_CANCELING)
+			return;		/* to an older question */
 		off_channel(s, ch);
-		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+		if (!replay(s, c, now))
+			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 		break;
 	case XRPC_ST_BUSY ... XRPC_ST_CANCELED:
 		off_channel(s, ch);
-		xrpc_client_end(c, XRPC_NOT_EXECUTED, status_errno(code));
+		/* one that was sent before may find no server for a while */
+		if (code == XRPC_ST_EXPIRED || !c->replayed ||
+		    !replay(s, c, now))
+			xrpc_client_end(c, XRPC_NOT_EXECUTED,
+					status_errno(code));
 		break;
 	case XRPC_ST_ABORTED ... XRPC_ST_DETACHED:
 		off_channel(s, ch);
-		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+		if (!replay(s, c, now))
+			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 		break;
 	default:
 		XRPC_INC(s->xn, DropState);

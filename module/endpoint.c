@@ -239,7 +239,8 @@ static int service_add(struct xrpc_endpoint *ep, struct xrpc_sock *xs)
 
 	spin_lock_bh(&ep->lock);
 	hlist_for_each_entry(other, &ep->services, svc_node) {
-		if (other->service == xs->service)
+		if (other->service == xs->service &&
+		    !(other->reuseport && xs->reuseport))
 			err = -EADDRINUSE;
 	}
 	if (!err)
@@ -443,22 +444,45 @@ void xrpc_endpoint_unbind(struct sock *sk)
 	xrpc_endpoint_put(ep);
 }
 
+/* How much a socket has to do; one that takes no calls has most. */
+static u32 load_of(const struct xrpc_sock *xs)
+{
+	if (READ_ONCE(xs->sk.sk_shutdown) & RCV_SHUTDOWN)
+		return U32_MAX;
+	return READ_ONCE(xs->load);
+}
+
 /**
- * xrpc_endpoint_service() - the socket that a service is bound to
+ * xrpc_endpoint_service() - the socket that a service's next call goes to
  * @ep: endpoint
  * @service: number
  *
+ * Of a group the least loaded; equals take turns.
  * Under rcu_read_lock(), which the socket is good for.
  */
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service)
 {
-	struct xrpc_sock *xs;
+	struct xrpc_sock *xs, *best = NULL;
+	u32 load, least = 0;
 
 	hlist_for_each_entry_rcu(xs, &ep->services, svc_node) {
-		if (xs->service == service)
+		if (xs->service != service || READ_ONCE(xs->closing))
+			continue;
+		if (likely(!xs->reuseport))
 			return &xs->sk;
+		load = load_of(xs);
+		if (!best || load < least ||
+		    (load == least &&
+		     (s32)(READ_ONCE(xs->turn) - READ_ONCE(best->turn)) < 0)) {
+			best = xs;
+			least = load;
+		}
 	}
-	return NULL;
+	if (!best)
+		return NULL;
+	/* not exact where processors meet here, and need not be */
+	WRITE_ONCE(best->turn, READ_ONCE(best->turn) + 1);
+	return &best->sk;
 }
 
 /**

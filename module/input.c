@@ -128,7 +128,7 @@ static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 				      sizeof(struct xrpc_ack_range), q, now);
 			break;
 		case XRPC_FT_CLOSE:
-			xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+			xrpc_open_closed(s, q, now);
 			break;
 		default:
 			if (s->server)

@@ -85,6 +85,8 @@
 #define XRPC_ACK_DELAY_MAX	NSEC_PER_SEC	/* a peer may announce */
 #define XRPC_ACK_EVERY		8	/* packets of an unfinished message */
 #define XRPC_GIVE_UP		(10ULL * NSEC_PER_SEC)
+#define XRPC_STALL		NSEC_PER_SEC	/* a timer so late tells of one */
+#define XRPC_RETRY_MIN		(50 * NSEC_PER_MSEC)	/* of replayable calls */
 #define XRPC_PROBE_MIN		(250 * NSEC_PER_MSEC)
 #define XRPC_PACKET_THRESHOLD	3	/* RFC 9002, 6.1.1 */
 #define XRPC_TOKEN_LIFETIME	(600ULL * NSEC_PER_SEC)
@@ -283,6 +285,7 @@ enum xrpc_call_state {
 	XRPC_CALL_SENDING,	/* request not wholly acknowledged */
 	XRPC_CALL_WAITING,	/* request acknowledged, reply awaited: probe */
 	XRPC_CALL_RECEIVING,	/* part of the reply is here */
+	XRPC_CALL_CANCELING,	/* given up; the server's word is awaited */
 	XRPC_CALL_DONE,		/* ended; off its channel */
 	/* server */
 	XRPC_CALL_ARRIVING,	/* part of the request is here */
@@ -297,7 +300,8 @@ enum xrpc_call_state {
 #define XRPC_CALLF_TOLD		0x04	/* outcome set (qlock) */
 #define XRPC_CALLF_COOKIE	0x08	/* in the tree of cookies (qlock) */
 #define XRPC_CALLF_DRAINED	0x10	/* its socket is giving it up (qlock) */
-#define XRPC_CALLF_ACKED	0x20	/* request acknowledged explicitly (s) */
+#define XRPC_CALLF_NOTICE	0x20	/* queued to tell that it was given up (qlock) */
+#define XRPC_CALLF_QUIET	0x40	/* a reply is not told of */
 
 /**
  * struct xrpc_call - one call, at either side
@@ -310,6 +314,10 @@ enum xrpc_call_state {
  * @cflags: XRPC_CALLF_* (qlock unless marked)
  * @outcome: enum xrpc_outcome (client, once told)
  * @tell_deadline: client: the deadline goes with the request
+ * @oneway: wants no answer: the transport replies when it is received
+ * @told_acked: server: request acknowledged explicitly (s->lock)
+ * @replayed: client: a replayable call that was sent under another sequence
+ *	      before: that it did not run cannot be told any more
  * @chan: channel
  * @seq: sequence on it
  * @handle: what the server's application calls it
@@ -325,6 +333,8 @@ enum xrpc_call_state {
  * @heard: when a packet last spoke of it, ns
  * @charged: bytes charged to the client socket's send side (qlock)
  * @kept: server: bytes charged to session and namespace (s->lock)
+ * @retry: client: earliest time it is sent again, ns (PENDING)
+ * @retries: client: how often it was
  * @tx: half sent from here
  * @rx: half received here
  */
@@ -338,6 +348,9 @@ struct xrpc_call {
 	u8			cflags;
 	u8			outcome;
 	bool			tell_deadline;
+	bool			oneway;
+	bool			told_acked;
+	bool			replayed;
 	u16			chan;
 	u32			seq;
 	u64			handle;
@@ -353,6 +366,8 @@ struct xrpc_call {
 	u64			heard;
 	u32			charged;
 	u32			kept;
+	u64			retry;
+	u8			retries;
 	struct xrpc_tx		tx;
 	struct xrpc_rx		rx;
 };
@@ -544,6 +559,9 @@ struct xrpc_slot {
  * @connected: @peer is set (lock_sock)
  * @recvinfo: control messages at receive
  * @accept_replayable: option
+ * @reuseport: shares its service with others that have it set too
+ * @load: requests queued or not yet answered (qlock)
+ * @turn: how often it was chosen among equals
  * @peer: default destination
  * @conn: session of @peer, referenced (RCU; sess_lock to change)
  * @default_deadline: of new calls, ns
@@ -567,6 +585,9 @@ struct xrpc_sock {
 	bool			connected;
 	bool			recvinfo;
 	bool			accept_replayable;
+	bool			reuseport;
+	u32			load;
+	u32			turn;
 	struct sockaddr_xrpc	peer;
 	struct xrpc_session __rcu *conn;
 	u64			default_deadline;
@@ -622,15 +643,18 @@ struct xrpc_send_info {
 	u64			cookie;
 	u64			deadline;	/* ns, 0: the socket's default */
 	u32			method;		/* or status */
+	u64			cancel;		/* cookie, 0: none */
 	bool			replayable;
+	bool			oneway;
 	bool			has_status;
 	bool			has_method;
 };
 
 /* What a receive that may be undone has to remember. */
 struct xrpc_got {
-	u64			handle;		/* 0: a result */
+	u64			handle;		/* 0: a result, or one-way */
 	u32			charge;
+	bool			notice;		/* that the request was given up */
 };
 
 /* af_xrpc.c */
@@ -654,8 +678,10 @@ int xrpc_rx_segment(struct xrpc_session *s, struct xrpc_call *c,
 /* client.c */
 void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error);
 int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c);
+void xrpc_client_restart(struct xrpc_session *s, struct xrpc_call *c);
 void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
 			 u64 now);
+int xrpc_client_cancel(struct xrpc_session *s, struct xrpc_call *c);
 void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		      struct sk_buff *skb, struct xrpc_txq *q, u64 now);
@@ -671,6 +697,7 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 			struct xrpc_txq *q, u64 now);
 void xrpc_server_verdict(struct xrpc_call *c, u8 code);
+bool xrpc_server_move(struct xrpc_call *c, u32 charge);
 int xrpc_server_answer(struct xrpc_call *c);
 void xrpc_server_acked(struct xrpc_session *s, struct xrpc_call *c);
 void xrpc_server_drop_call(struct xrpc_session *s, struct xrpc_chan *ch);
@@ -686,6 +713,7 @@ void xrpc_buf_frags(const struct xrpc_buf *b, struct sk_buff *skb, u32 off,
 		    u32 len);
 int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 		      size_t len);
+int xrpc_tx_empty(struct xrpc_tx *tx);
 size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 		       struct iov_iter *to);
 
@@ -703,11 +731,16 @@ u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
 u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep);
 void xrpc_endpoint_exit_net(struct xrpc_net *xn);
 
+/* icmp.c */
+int xrpc_icmp_lookup(struct sock *usk, struct sk_buff *skb);
+void xrpc_icmp_error(struct sock *usk, struct sk_buff *skb, XRPC_ERR_RCV_ARGS);
+
 /* input.c */
 int xrpc_input(struct sock *usk, struct sk_buff *skb);
 void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p);
 
 /* open.c */
+void xrpc_open_closed(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		     u64 echo, struct xrpc_txq *q, u64 now);
 void xrpc_open_accept(struct xrpc_session *s, const struct xrpc_accept *f,
@@ -727,6 +760,8 @@ struct xrpc_sent *xrpc_sent_add(struct xrpc_session *s, u64 pn, u64 now);
 void xrpc_sent_echo(struct xrpc_session *s, u32 echo, u32 delay, u64 now);
 void xrpc_sent_ack(struct xrpc_session *s, const struct xrpc_ack_range *r,
 		   unsigned int n, struct xrpc_txq *q, u64 now);
+bool xrpc_sent_live(const struct xrpc_session *s, u64 pn);
+void xrpc_sent_too_big(struct xrpc_session *s, u64 pn);
 void xrpc_tx_settled(struct xrpc_session *s, struct xrpc_call *c, bool acked);
 void xrpc_tx_lost_all(struct xrpc_session *s, struct xrpc_call *c);
 
@@ -802,11 +837,13 @@ bool xrpc_mem_charge(struct sock *sk, u32 size, int kind);
 bool xrpc_rmem_charge(struct sock *sk, u32 size, bool force);
 void xrpc_rmem_uncharge(struct sock *sk, u32 size);
 bool xrpc_q_add(struct sock *sk, struct xrpc_call *c);
+void xrpc_q_notice(struct sock *sk, struct xrpc_call *c);
 void xrpc_q_readable(struct sock *sk);
 u64 xrpc_slot_issue(struct xrpc_sock *xs, struct xrpc_call *c);
 int xrpc_slot_find(struct xrpc_sock *xs, u64 handle, struct xrpc_slot **slot);
 void xrpc_slot_release(struct xrpc_sock *xs, struct xrpc_slot *slot);
 int xrpc_cookie_add(struct xrpc_sock *xs, struct xrpc_call *c);
+struct xrpc_call *xrpc_cookie_find(struct xrpc_sock *xs, u64 cookie);
 void xrpc_cookie_del(struct xrpc_sock *xs, struct xrpc_call *c);
 void xrpc_wmem_uncharge(struct sock *sk, struct xrpc_call *c);
 void xrpc_sock_drain(struct sock *sk);

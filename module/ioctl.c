@@ -122,6 +122,7 @@ static int next_request(struct sock *sk, struct xrpc_serve_args *a, int flags)
 	struct iov_iter room;
 	struct xrpc_got got;
 	struct xrpc_call *c;
+	u32 len;
 	u64 now;
 	size_t n;
 	int err;
@@ -146,19 +147,28 @@ static int next_request(struct sock *sk, struct xrpc_serve_args *a, int flags)
 	xrpc_qunlock(sk);
 	if (err)
 		return err;
-	n = min(a->req_len, c->rx.len);
+	len = got.notice ? 0 : c->rx.len;
+	n = min(a->req_len, len);
 	if ((n && xrpc_rx_to_iter(&c->rx, n, &room) != n) ||
 	    (a->addr && copy_to_user(u64_to_user_ptr(a->addr), &src,
 				     sizeof(src)))) {
 		xrpc_recv_undo(sk, c, &got);
 		return -EFAULT;
 	}
-	if (n < c->rx.len)
+	if (n < len)
 		a->flags |= XRPC_SERVE_TRUNC;
-	a->req_len = c->rx.len;
-	a->method = c->rx.word;
+	a->req_len = len;
 	a->call = got.handle;
+	a->method = 0;
 	a->deadline = 0;
+	if (unlikely(got.notice)) {
+		a->flags |= XRPC_SERVE_CANCELED;
+		xrpc_recv_done(sk, c, &got);
+		return 0;
+	}
+	a->method = c->rx.word;
+	if (unlikely(c->oneway))
+		a->flags |= XRPC_SERVE_ONEWAY;
 	if (c->deadline != U64_MAX) {
 		now = xrpc_now();
 		a->deadline = c->deadline > now ?

@@ -34,7 +34,7 @@ static void tx_lost(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	struct xrpc_tx *tx = &c->tx;
 	u64 lo = off, hi;
 
-	if (tx->acked)
+	if (tx->acked || c->state == XRPC_CALL_CANCELING)
 		return;
 	if (!tx->buf) {
 		tx->next = 0;

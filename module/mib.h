@@ -30,6 +30,8 @@
 	X(TokensMinted)							\
 	X(TokenRetry)	/* opening packets without a good token */	\
 	X(NoSession)	/* packets for a connection id not known */	\
+	X(Icmp)		/* ICMP errors about a packet under way */	\
+	X(DropIcmp)	/* ICMP errors about none */			\
 	X(DropChecksum)	/* UDP checksum of zero */			\
 	X(DropVersion)	/* another version or form */			\
 	X(DropMalformed)						\

@@ -211,6 +211,24 @@ static int tx_skb(struct xrpc_tx *tx, u32 len, gfp_t gfp)
 	return 0;
 }
 
+static void drop_buf(struct xrpc_tx *tx)
+{
+	if (unlikely(tx->buf)) {
+		xrpc_buf_free(tx->buf);
+		tx->buf = NULL;
+	}
+}
+
+static void tx_begin(struct xrpc_tx *tx, u32 len)
+{
+	tx->len = len;
+	tx->next = 0;
+	tx->in_flight = 0;
+	tx->last_sent = 0;
+	tx->backoff = 0;
+	tx->acked = false;
+}
+
 /**
  * xrpc_tx_from_iter() - read a message to be sent
  * @tx: half to read it into; what is left of the last message is reused
@@ -227,10 +245,7 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 {
 	int err;
 
-	if (unlikely(tx->buf)) {
-		xrpc_buf_free(tx->buf);
-		tx->buf = NULL;
-	}
+	drop_buf(tx);
 	if (likely(len <= mss)) {
 		err = tx_skb(tx, len, GFP_KERNEL);
 		if (unlikely(err))
@@ -248,17 +263,33 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 			return -ENOBUFS;
 		err = buf_from_iter(tx->buf, from);
 		if (err) {
-			xrpc_buf_free(tx->buf);
-			tx->buf = NULL;
+			drop_buf(tx);
 			return err;
 		}
 	}
-	tx->len = len;
-	tx->next = 0;
-	tx->in_flight = 0;
-	tx->last_sent = 0;
-	tx->backoff = 0;
-	tx->acked = false;
+	tx_begin(tx, len);
+	return 0;
+}
+
+/**
+ * xrpc_tx_empty() - make a half that sends an empty message
+ * @tx: half, as for xrpc_tx_from_iter()
+ *
+ * Does not sleep.
+ *
+ * Return: 0 or -ENOBUFS.
+ */
+int xrpc_tx_empty(struct xrpc_tx *tx)
+{
+	int err;
+
+	drop_buf(tx);
+	err = tx_skb(tx, 0, GFP_ATOMIC);
+	if (err)
+		return err;
+	tx->word = 0;
+	tx->flags = 0;
+	tx_begin(tx, 0);
 	return 0;
 }
 

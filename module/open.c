@@ -26,22 +26,19 @@ static void remember_peer(struct xrpc_session *s, u64 now)
 	xrpc_peer_put(s->xn, &s->path, &info);
 }
 
-/* A request that is known not to have run starts over. */
+/* A request that may be sent again starts over on its channel. */
 static void restart_call(struct xrpc_session *s, struct xrpc_call *c)
 {
-	struct xrpc_tx *tx = &c->tx;
-
-	tx->next = 0;
-	tx->acked = false;
-	tx->backoff = 0;
-	tx->in_flight = 0;
-	if (tx->buf) {
-		tx->buf->have.n = 0;
-		tx->buf->lost.n = 0;
-	}
+	xrpc_client_restart(s, c);
 	xrpc_call_set(c, XRPC_CALL_SENDING);
 	if (list_empty(&c->tx_link))
 		list_add_tail(&c->tx_link, &s->txq);
+}
+
+static bool may_replay(const struct xrpc_call *c)
+{
+	return c->tx.flags & XRPC_DF_REPLAYABLE &&
+	       c->state != XRPC_CALL_CANCELING;
 }
 
 /*
@@ -54,6 +51,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 	u64 boot = ktime_get_boottime_ns();
 	struct xrpc_call *c;
 	unsigned int i;
+	bool new;
 	u64 age;
 	int err;
 
@@ -72,9 +70,15 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 			continue;
 		}
 		age = boot - c->first_sent;
-		if (!c->first_sent ||
-		    (c->state == XRPC_CALL_SENDING && !c->tx.acked && !err &&
-		     age + age / 1000 + NSEC_PER_MSEC < horizon)) {
+		new = !c->first_sent ||
+		      (!c->tx.acked && !err &&
+		       age + age / 1000 + NSEC_PER_MSEC < horizon);
+		if (new && c->state == XRPC_CALL_SENDING) {
+			restart_call(s, c);
+			continue;
+		}
+		if (may_replay(c) && !err) {
+			c->replayed = true;
 			restart_call(s, c);
 			continue;
 		}
@@ -83,7 +87,10 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 		ch->state = XRPC_CHAN_IDLE;
 		if (!list_empty(&c->tx_link))
 			list_del_init(&c->tx_link);
-		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+		if (new && c->state == XRPC_CALL_CANCELING)
+			xrpc_client_end(c, XRPC_NOT_EXECUTED, ECANCELED);
+		else
+			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 	}
 	return err;
 }
@@ -153,6 +160,63 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 	xrpc_client_assign(s, q, now);
 }
 
+static void ask_again(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	s->state = XRPC_SESS_REOPENING;
+	s->open_since = now;
+	s->open_sent = now;
+	s->open_backoff = 0;
+	s->open_pn = s->next_pn;
+	xrpc_send_token_req(s, q, now);
+	xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+}
+
+/**
+ * xrpc_open_closed() - the other side ended the session
+ * @s: session, locked
+ * @q: receives packets
+ * @now: ns
+ *
+ * A client's replayable calls wait for the server to come back; all others
+ * end.
+ */
+void xrpc_open_closed(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c;
+	bool stay = false;
+	unsigned int i;
+
+	xrpc_assert_s(s);
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		c = s->server ? NULL : xrpc_session_chan(s, i, false)->call;
+		stay |= c && may_replay(c);
+	}
+	list_for_each_entry(c, &s->pending, link)
+		stay |= may_replay(c);
+	if (stay && s->state == XRPC_SESS_REOPENING)
+		return;
+	if (!stay || s->state != XRPC_SESS_OPEN) {
+		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+		return;
+	}
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
+
+		c = ch->call;
+		if (c && may_replay(c))
+			continue;
+		__clear_bit(i, s->busy);
+		ch->call = NULL;
+		ch->state = XRPC_CHAN_IDLE;
+		if (!c)
+			continue;
+		if (!list_empty(&c->tx_link))
+			list_del_init(&c->tx_link);
+		xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
+	}
+	ask_again(s, q, now);
+}
+
 /**
  * xrpc_open_accept() - a client learns the server's id
  * @s: session, locked
@@ -199,7 +263,7 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 	struct xrpc_session *s;
 	struct xrpc_path from;
 	struct xrpc_txq q;
-	u64 pn, now;
+	u64 pn;
 
 	s = xrpc_session_find_remote(ep, xrpc_get64(f->id));
 	if (!s || s->server)
@@ -212,14 +276,7 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 	    pn + s->sent_mask >= s->next_pn &&
 	    from.rport == s->path.rport &&
 	    ipv6_addr_equal(&from.raddr, &s->path.raddr)) {
-		now = xrpc_now();
-		s->state = XRPC_SESS_REOPENING;
-		s->open_since = now;
-		s->open_sent = now;
-		s->open_backoff = 0;
-		s->open_pn = s->next_pn;
-		xrpc_send_token_req(s, &q, now);
-		xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+		ask_again(s, &q, xrpc_now());
 	}
 	spin_unlock(&s->lock);
 	xrpc_txq_flush(ep, &q);

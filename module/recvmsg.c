@@ -66,6 +66,7 @@ static void expire(struct sock *sk, struct xrpc_call *c)
 {
 	xrpc_rmem_uncharge(sk, c->rx.charge);
 	c->rx.charge = 0;
+	xrpc_sk(sk)->load--;
 	xrpc_qunlock(sk);
 	xrpc_server_verdict(c, XRPC_ST_EXPIRED);
 	xrpc_call_put(c);
@@ -133,16 +134,29 @@ int xrpc_recv_take(struct sock *sk, struct xrpc_call *c, struct xrpc_got *got)
 	struct xrpc_sock *xs = xrpc_sk(sk);
 
 	xrpc_assert_q(sk);
-	if (is_request(c)) {
-		if (!xrpc_slot_issue(xs, c))
-			return -ENOBUFS;
+	got->handle = 0;
+	got->notice = c->cflags & XRPC_CALLF_NOTICE;
+	if (unlikely(got->notice)) {
 		got->handle = c->handle;
-		xrpc_slot(xs, c->handle)->received = true;
-	} else {
-		got->handle = 0;
+		got->charge = 0;
+		c->cflags &= ~XRPC_CALLF_NOTICE;
+		list_del_init(&c->link);
+		return 0;
 	}
-	if (got->handle)
-		refcount_inc(&c->ref);	/* for the copying */
+	if (is_request(c)) {
+		if (unlikely(c->oneway)) {
+			/* the reply that xrpc_recv_done() sends */
+			if (xrpc_tx_empty(&c->tx))
+				return -ENOBUFS;
+			xs->load--;
+		} else {
+			if (!xrpc_slot_issue(xs, c))
+				return -ENOBUFS;
+			got->handle = c->handle;
+			xrpc_slot(xs, c->handle)->received = true;
+			refcount_inc(&c->ref);	/* for the copying */
+		}
+	}
 	c->cflags |= XRPC_CALLF_TAKEN;
 	got->charge = c->rx.charge;
 	list_del_init(&c->link);
@@ -159,14 +173,19 @@ int xrpc_recv_take(struct sock *sk, struct xrpc_call *c, struct xrpc_got *got)
  * @c: call, taken
  * @got: what xrpc_recv_take() gave
  *
- * A request's handle may be answered from here on; a result's object goes.
+ * A request's handle may be answered from here on, and a one-way message is;
+ * a result's object goes.
  */
 void xrpc_recv_done(struct sock *sk, struct xrpc_call *c,
 		    const struct xrpc_got *got)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
 
-	if (!got->handle) {
+	if (unlikely(got->notice)) {
+		xrpc_call_put(c);
+		return;
+	}
+	if (!is_request(c)) {
 		if (unlikely(c->cflags & XRPC_CALLF_COOKIE)) {
 			xrpc_qlock(sk);
 			xrpc_cookie_del(xs, c);
@@ -175,6 +194,8 @@ void xrpc_recv_done(struct sock *sk, struct xrpc_call *c,
 		xrpc_client_finish(sk, c);
 		return;
 	}
+	if (unlikely(c->oneway))
+		xrpc_server_answer(c);
 	/* its slot has it: an answer may come, and does not touch this half */
 	xrpc_rx_free(&c->rx);
 	xrpc_call_put(c);
@@ -193,15 +214,22 @@ void xrpc_recv_undo(struct sock *sk, struct xrpc_call *c,
 
 	xrpc_qlock(sk);
 	if (got->handle) {
-		if (c->handle != got->handle) {
-			/* answered meanwhile by who guessed the handle */
+		/* answered meanwhile, or to be received as given up */
+		if (c->handle != got->handle ||
+		    c->cflags & XRPC_CALLF_NOTICE) {
 			xrpc_qunlock(sk);
 			xrpc_call_put(c);
 			return;
 		}
-		xrpc_slot(xs, got->handle)->received = false;
-		refcount_dec(&c->ref);	/* the slot has one */
+		if (got->notice) {
+			c->cflags |= XRPC_CALLF_NOTICE;
+		} else {
+			xrpc_slot(xs, got->handle)->received = false;
+			refcount_dec(&c->ref);	/* the slot has one */
+		}
 	}
+	if (is_request(c) && c->oneway)
+		xs->load++;
 	if (got->charge && xrpc_rmem_charge(sk, got->charge, true))
 		c->rx.charge = got->charge;
 	list_add(&c->link, &xs->rxq);
@@ -218,14 +246,21 @@ static int put_info(struct msghdr *msg, int type, const void *data, int len)
  * Tell all that is known of a call.  What goes to user space is copied to the
  * stack first: call objects are not open to it.
  */
-static void put_infos(struct msghdr *msg, const struct xrpc_call *c)
+static void put_infos(struct msghdr *msg, const struct xrpc_call *c,
+		      bool notice)
 {
 	struct xrpc_result res = { .outcome = c->outcome, .error = c->error };
 	u64 now = xrpc_now(), cookie = c->cookie, us;
 	u32 word = c->rx.word;
 
+	if (notice) {
+		put_info(msg, XRPC_CANCELED, NULL, 0);
+		return;
+	}
 	if (is_request(c)) {
 		put_info(msg, XRPC_METHOD, &word, sizeof(word));
+		if (c->oneway)
+			put_info(msg, XRPC_ONEWAY, NULL, 0);
 		if (c->deadline != U64_MAX) {
 			us = c->deadline > now ?
 			     div_u64(c->deadline - now, NSEC_PER_USEC) : 0;
@@ -264,7 +299,7 @@ int xrpc_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 	c = xrpc_recv_wait(sk, flags, &err);
 	if (!c)
 		goto unlock;
-	if (is_request(c) && !msg->msg_name) {
+	if (is_request(c) && !c->oneway && !msg->msg_name) {
 		/* it could never be answered */
 		err = -EDESTADDRREQ;
 		goto unlock;
@@ -277,7 +312,7 @@ int xrpc_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 	xrpc_qunlock(sk);
 
 	/* peeking takes it too, and puts it back: nobody frees it meanwhile */
-	all = readable(c);
+	all = got.notice ? 0 : readable(c);
 	n = min(len, all);
 	if (n && xrpc_rx_to_iter(&c->rx, n, &msg->msg_iter) != n) {
 		xrpc_recv_undo(sk, c, &got);
@@ -291,7 +326,7 @@ int xrpc_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		msg->msg_flags |= MSG_TRUNC;
 	err = flags & MSG_TRUNC ? all : n;
 	if (xrpc_sk(sk)->recvinfo)
-		put_infos(msg, c);
+		put_infos(msg, c, got.notice);
 	else if (unlikely(!is_request(c) && c->outcome != XRPC_REPLIED))
 		err = -c->error;
 	if (flags & MSG_PEEK)

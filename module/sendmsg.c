@@ -44,9 +44,20 @@ static int parse_cmsgs(struct msghdr *msg, struct xrpc_send_info *info)
 			info->deadline = us * NSEC_PER_USEC;
 			break;
 		case XRPC_REPLAYABLE:
+		case XRPC_ONEWAY:
 			if (len)
 				return -EINVAL;
-			info->replayable = true;
+			if (cmsg->cmsg_type == XRPC_ONEWAY)
+				info->oneway = true;
+			else
+				info->replayable = true;
+			break;
+		case XRPC_CANCEL:
+			if (len != sizeof(info->cancel))
+				return -EINVAL;
+			memcpy(&info->cancel, CMSG_DATA(cmsg), len);
+			if (!info->cancel)
+				return -EINVAL;
 			break;
 		default:
 			return -EINVAL;
@@ -130,6 +141,17 @@ static struct xrpc_call *get_call(struct sock *sk)
 	return c;
 }
 
+/* Which session a call is of; under the queue's lock once it has a name. */
+static void set_session(struct xrpc_call *c, struct xrpc_session *s)
+{
+	if (c->s == s)
+		return;
+	xrpc_session_get(s);
+	if (c->s)
+		xrpc_session_put(c->s);
+	c->s = s;
+}
+
 /* Charge a request to the sending socket, and name it. */
 static int admit(struct sock *sk, struct xrpc_call *c)
 {
@@ -208,13 +230,24 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 		goto put_call;
 	c->tx.word = info->method;
 	c->tx.flags = info->method ? XRPC_DF_METHOD : 0;
+	c->cflags = waiter ? XRPC_CALLF_WAITER : 0;
 	if (info->replayable)
 		c->tx.flags |= XRPC_DF_REPLAYABLE;
-	c->cflags = waiter ? XRPC_CALLF_WAITER : 0;
+	if (info->oneway) {
+		c->tx.flags |= XRPC_DF_ONEWAY;
+		/* who wants to be told names it, or receives with information */
+		if (!info->cookie && !READ_ONCE(xs->recvinfo))
+			c->cflags |= XRPC_CALLF_QUIET;
+	}
+	set_session(c, s);
+	c->state = XRPC_CALL_IDLE;
 	c->waiter = waiter ? current : NULL;
 	c->cookie = info->cookie;
 	c->error = 0;
 	c->first_sent = 0;
+	c->replayed = false;
+	c->retry = 0;
+	c->retries = 0;
 	deadline = info->deadline ? : READ_ONCE(xs->default_deadline);
 	c->deadline = xrpc_now() + deadline;
 	/* only a deadline somebody asked for is worth its bytes */
@@ -229,6 +262,9 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 			err = PTR_ERR(s);
 			goto unadmit;
 		}
+		xrpc_qlock(sk);
+		set_session(c, s);
+		xrpc_qunlock(sk);
 	}
 	xrpc_session_put(s);
 	return c;
@@ -330,8 +366,40 @@ int xrpc_answer(struct sock *sk, u64 handle, const struct sockaddr_xrpc *dest,
 		return err;
 	}
 	xrpc_slot_release(xs, slot);
+	if (unlikely(c->cflags & XRPC_CALLF_NOTICE)) {
+		/* the error says the same */
+		c->cflags &= ~XRPC_CALLF_NOTICE;
+		list_del_init(&c->link);
+		refcount_dec(&c->ref);
+	}
 	xrpc_qunlock(sk);
 	err = xrpc_server_answer(c);
+	xrpc_call_put(c);
+	return err;
+}
+
+/* Give up the call with a name. */
+static int cancel(struct sock *sk, const struct xrpc_send_info *info)
+{
+	struct xrpc_session *s;
+	struct xrpc_call *c;
+	int err;
+
+	if (info->cookie || info->deadline || info->replayable ||
+	    info->oneway || info->has_method || info->has_status)
+		return -EINVAL;
+	xrpc_qlock(sk);
+	c = xrpc_cookie_find(xrpc_sk(sk), info->cancel);
+	if (c) {
+		refcount_inc(&c->ref);
+		s = c->s;
+		xrpc_session_get(s);
+	}
+	xrpc_qunlock(sk);
+	if (!c)
+		return -ENOENT;
+	err = xrpc_client_cancel(s, c);
+	xrpc_session_put(s);
 	xrpc_call_put(c);
 	return err;
 }
@@ -358,9 +426,11 @@ int xrpc_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		if (err)
 			return err;
 	}
+	if (info.cancel)
+		return dest || len ? -EINVAL : cancel(sk, &info);
 	if (dest && dest->sxr_call) {
 		if (info.cookie || info.deadline || info.replayable ||
-		    info.has_method)
+		    info.oneway || info.has_method)
 			return -EINVAL;
 		err = xrpc_answer(sk, dest->sxr_call, dest, &msg->msg_iter, len,
 				  info.method);

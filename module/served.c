@@ -114,11 +114,25 @@ static bool unqueue(struct xrpc_call *c)
 		list_del_init(&c->link);
 		xrpc_rmem_uncharge(sk, c->rx.charge);
 		c->rx.charge = 0;
+		xrpc_sk(sk)->load--;
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 	if (mine)
 		xrpc_call_put(c);	/* the queue's */
 	return mine;
+}
+
+/* Tell the application that has a call that nobody waits for it any more. */
+static void notice(struct xrpc_call *c)
+{
+	struct sock *sk = c->sk;
+
+	if (!sk)
+		return;
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (c->cflags & XRPC_CALLF_TAKEN)
+		xrpc_q_notice(sk, c);
+	spin_unlock(&sk->sk_receive_queue.lock);
 }
 
 /**
@@ -129,8 +143,8 @@ static bool unqueue(struct xrpc_call *c)
 void xrpc_server_drop_call(struct xrpc_session *s, struct xrpc_chan *ch)
 {
 	xrpc_assert_s(s);
-	if (ch->call->state == XRPC_CALL_QUEUED)
-		unqueue(ch->call);
+	if (ch->call->state == XRPC_CALL_QUEUED && !unqueue(ch->call))
+		notice(ch->call);
 	detach(s, ch);
 }
 
@@ -162,6 +176,54 @@ void xrpc_server_verdict(struct xrpc_call *c, u8 code)
 	spin_unlock_bh(&s->lock);
 	xrpc_txq_flush(s->ep, &q);
 	rcu_read_unlock();
+}
+
+/**
+ * xrpc_server_move() - give an undelivered call to another socket of its group
+ * @c: call that its socket gives up; the caller holds the socket's reference
+ *     and keeps it
+ * @charge: bytes it was charged there, given back already
+ *
+ * Process context, without locks.
+ *
+ * Return: whether it has a socket now, or is over.
+ */
+bool xrpc_server_move(struct xrpc_call *c, u32 charge)
+{
+	struct xrpc_session *s = c->s;
+	bool moved = true;
+	struct sock *sk;
+
+	rcu_read_lock();
+	spin_lock_bh(&s->lock);
+	if (c->state != XRPC_CALL_QUEUED)
+		goto out;
+	moved = false;
+	sk = xrpc_endpoint_service(s->ep, s->service);
+	if (!sk)
+		goto out;
+	refcount_inc(&c->ref);
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (xrpc_rmem_charge(sk, charge, false)) {
+		c->rx.charge = charge;
+		c->cflags &= ~XRPC_CALLF_DRAINED;
+		moved = xrpc_q_add(sk, c);
+		if (moved) {
+			xrpc_sk(sk)->load++;
+			c->sk = sk;
+		} else {
+			xrpc_rmem_uncharge(sk, charge);
+			c->rx.charge = 0;
+			c->cflags |= XRPC_CALLF_DRAINED;
+		}
+	}
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (!moved)
+		xrpc_call_put(c);
+out:
+	spin_unlock_bh(&s->lock);
+	rcu_read_unlock();
+	return moved;
 }
 
 /**
@@ -246,7 +308,7 @@ static void answer_again(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 		s->ack_now = true;
 		break;
 	case XRPC_CALL_QUEUED:
-		c->cflags |= XRPC_CALLF_ACKED;
+		c->told_acked = true;
 		xrpc_send_status(s, chan, ch->seq, XRPC_ST_IN_PROGRESS, q, now);
 		break;
 	case XRPC_CALL_REPLIED:
@@ -269,7 +331,6 @@ static struct xrpc_call *fresh_call(struct xrpc_session *s,
 	if (likely(c && refcount_read(&c->ref) == 1)) {
 		c->cflags = 0;
 		c->handle = 0;
-		c->first_sent = 0;
 		return c;
 	}
 	if (c)
@@ -303,7 +364,9 @@ static void deliver(struct xrpc_session *s, struct xrpc_chan *ch,
 		code = XRPC_ST_BUSY;
 	} else {
 		c->rx.charge = charge;
-		if (!xrpc_q_add(sk, c)) {
+		if (xrpc_q_add(sk, c)) {
+			xrpc_sk(sk)->load++;
+		} else {
 			xrpc_rmem_uncharge(sk, charge);
 			c->rx.charge = 0;
 			code = XRPC_ST_REFUSED;
@@ -391,6 +454,8 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	c->chan = seg->chan;
 	c->seq = seg->seq;
 	c->heard = now;
+	c->oneway = seg->flags & XRPC_DF_ONEWAY;
+	c->told_acked = false;
 	c->rx.len = seg->total;
 	c->rx.word = seg->method;
 	c->deadline = seg->deadline == XRPC_NO_DEADLINE ? U64_MAX :
@@ -548,6 +613,8 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 	} else if (c && c->state == XRPC_CALL_QUEUED) {
 		bool undelivered = unqueue(c);
 
+		if (!undelivered)
+			notice(c);
 		detach(s, ch);
 		xrpc_server_record(s, chan, ch, undelivered ?
 				   XRPC_ST_CANCELED : XRPC_ST_DETACHED, q, now);

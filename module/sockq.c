@@ -140,6 +140,28 @@ bool xrpc_q_add(struct sock *sk, struct xrpc_call *c)
 	return true;
 }
 
+/**
+ * xrpc_q_notice() - tell the application that a request it has was given up
+ * @sk: socket, its queue locked
+ * @c: the request's call, received
+ *
+ * Only an application that receives with information can tell it from a
+ * request; others learn it from their late answer.
+ */
+void xrpc_q_notice(struct sock *sk, struct xrpc_call *c)
+{
+	struct xrpc_sock *xs = xrpc_sk(sk);
+
+	xrpc_assert_q(sk);
+	if (!READ_ONCE(xs->recvinfo) || xs->closing || !c->handle ||
+	    !list_empty(&c->link))
+		return;
+	c->cflags |= XRPC_CALLF_NOTICE;
+	refcount_inc(&c->ref);
+	list_add_tail(&c->link, &xs->rxq);
+	xrpc_q_readable(sk);
+}
+
 /* ---- handles --------------------------------------------------------- */
 
 static bool slots_grow(struct xrpc_sock *xs)
@@ -226,6 +248,7 @@ int xrpc_slot_find(struct xrpc_sock *xs, u64 handle, struct xrpc_slot **slot)
 void xrpc_slot_release(struct xrpc_sock *xs, struct xrpc_slot *slot)
 {
 	xrpc_assert_q(&xs->sk);
+	xs->load--;
 	slot->call->handle = 0;
 	slot->call = NULL;
 	/* a slot issued too often is not issued again */
@@ -266,6 +289,28 @@ int xrpc_cookie_add(struct xrpc_sock *xs, struct xrpc_call *c)
 }
 
 /**
+ * xrpc_cookie_find() - the call with a name
+ * @xs: socket, its queue locked
+ * @cookie: its name
+ *
+ * Return: the call, good while the lock is held, or NULL.
+ */
+struct xrpc_call *xrpc_cookie_find(struct xrpc_sock *xs, u64 cookie)
+{
+	struct rb_node *p = xs->cookies.rb_node;
+	struct xrpc_call *c;
+
+	xrpc_assert_q(&xs->sk);
+	while (p) {
+		c = rb_entry(p, struct xrpc_call, cookie_node);
+		if (c->cookie == cookie)
+			return c;
+		p = cookie < c->cookie ? p->rb_left : p->rb_right;
+	}
+	return NULL;
+}
+
+/**
  * xrpc_cookie_del() - a call's name is free again
  * @xs: socket, its queue locked
  * @c: call
@@ -285,19 +330,26 @@ void xrpc_cookie_del(struct xrpc_sock *xs, struct xrpc_call *c)
  * xrpc_sock_drain() - empty a socket that is being released
  * @sk: socket, no longer reachable by name
  *
- * Requests not yet delivered are refused, delivered ones end unknown, replies
- * are dropped.  Process context.
+ * Requests not yet delivered go to another socket of the group or are refused,
+ * delivered ones end unknown, replies are dropped.  Process context.
  */
 void xrpc_sock_drain(struct sock *sk)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
 	struct xrpc_call *c, *tmp;
 	LIST_HEAD(gone);
-	u32 i;
+	u32 charge, i;
 
 	xrpc_qlock(sk);
 	xs->closing = true;
 	list_for_each_entry_safe(c, tmp, &xs->rxq, link) {
+		if (c->cflags & XRPC_CALLF_NOTICE) {
+			/* the table has it too */
+			c->cflags &= ~XRPC_CALLF_NOTICE;
+			list_del_init(&c->link);
+			refcount_dec(&c->ref);
+			continue;
+		}
 		if (c->handle)		/* peeked: in the table as well */
 			xrpc_slot_release(xs, xrpc_slot(xs, c->handle));
 		/* from here on the list is this function's alone */
@@ -315,17 +367,21 @@ void xrpc_sock_drain(struct sock *sk)
 
 	list_for_each_entry_safe(c, tmp, &gone, link) {
 		list_del_init(&c->link);
-		if (c->s && c->s->server)
-			xrpc_server_verdict(c, c->cflags & XRPC_CALLF_TAKEN ?
-					    XRPC_ST_ABORTED : XRPC_ST_REFUSED);
 		xrpc_qlock(sk);
 		xrpc_cookie_del(xs, c);
-		if (c->rx.charge) {
-			xrpc_rmem_uncharge(sk, c->rx.charge);
+		charge = c->rx.charge;
+		if (charge) {
+			xrpc_rmem_uncharge(sk, charge);
 			c->rx.charge = 0;
 		}
 		xrpc_wmem_uncharge(sk, c);
 		xrpc_qunlock(sk);
+		if (!c->s || !c->s->server)
+			;
+		else if (c->cflags & XRPC_CALLF_TAKEN)
+			xrpc_server_verdict(c, XRPC_ST_ABORTED);
+		else if (!xrpc_server_move(c, charge))
+			xrpc_server_verdict(c, XRPC_ST_REFUSED);
 		xrpc_call_put(c);
 	}
 	kvfree(xs->slots);

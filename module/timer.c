@@ -89,6 +89,16 @@ static u64 client_call(struct xrpc_session *s, struct xrpc_call *c,
 			timed_out(s, c, q, now);
 			due = now + xrpc_call_pto(s, &c->tx);
 		}
+	} else if (c->state == XRPC_CALL_CANCELING) {
+		due = c->tx.last_sent + xrpc_call_pto(s, &c->tx);
+		if (due <= now) {
+			c->tx.last_sent = now;
+			if (c->tx.backoff < 16)
+				c->tx.backoff++;
+			xrpc_send_callref(s, XRPC_FT_CANCEL, c->chan, c->seq,
+					  q, now);
+			due = now + xrpc_call_pto(s, &c->tx);
+		}
 	} else {
 		due = probe_due(s, c);
 		if (due <= now) {
@@ -152,9 +162,13 @@ static u64 client_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	list_for_each_entry_safe(c, tmp, &s->pending, link) {
 		if (c->deadline <= now)
 			xrpc_client_abandon(c, ETIMEDOUT, q, now);
+		else if (c->retry > now)
+			next = min3(next, c->deadline, c->retry);
 		else
 			next = min(next, c->deadline);
 	}
+	if (!list_empty(&s->pending))
+		xrpc_client_assign(s, q, now);
 	if (s->state == XRPC_SESS_TOKEN || s->state == XRPC_SESS_REOPENING)
 		next = min(next, opening(s, q, now));
 	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
@@ -206,8 +220,8 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 		due = c->arrived + XRPC_ACK_DELAY_SERVER;
 		if (due > now)
 			return due;
-		if (!(c->cflags & XRPC_CALLF_ACKED)) {
-			c->cflags |= XRPC_CALLF_ACKED;
+		if (!c->told_acked) {
+			c->told_acked = true;
 			*ack = true;
 		}
 		/* the client asks from here on */
@@ -280,6 +294,9 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 	if (s->state == XRPC_SESS_DEAD)
 		goto out;
 	now = xrpc_now();
+	/* this host stood still: the silence says nothing of the other */
+	if (!requeued && now > s->timer_due + XRPC_STALL)
+		s->heard = now;
 	if (s->state < XRPC_SESS_CLOSED) {
 		next = s->server ? server_due(s, &q, now) :
 				   client_due(s, &q, now);

@@ -76,4 +76,21 @@ xrpc_register_sysctl(struct net *net, const char *path, struct ctl_table *table,
 #endif
 }
 
+/* What an error handler is told: how far in the quoted UDP header begins. */
+#ifdef XRPC_HAVE_ERR_RCV_PAYLOAD
+#define XRPC_ERR_RCV_ARGS	int err, __be16 port, u32 info, u8 *payload
+#define XRPC_ERR_RCV_UDP(skb)	(payload - (skb)->data - sizeof(struct udphdr))
+#else
+#define XRPC_ERR_RCV_ARGS	unsigned int udp_offset
+#define XRPC_ERR_RCV_UDP(skb)	udp_offset
+#endif
+
+/* Without it SO_REUSEPORT is refused, and the family's own option is left. */
+static inline void xrpc_own_socket_options(struct socket *sock)
+{
+#ifdef XRPC_HAVE_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
 #endif /* XRPC_COMPAT_H */

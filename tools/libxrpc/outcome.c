@@ -37,6 +37,7 @@ __export enum xrpc_outcome xrpc_error_outcome(int error)
 	case ESHUTDOWN:
 	case EHOSTUNREACH:
 	case ETIME:
+	case ECANCELED:
 		return XRPC_NOT_EXECUTED;
 	default:
 		return XRPC_UNKNOWN;

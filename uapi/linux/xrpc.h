@@ -67,8 +67,9 @@ enum xrpc_cmsg {
 	XRPC_STATUS	= 4,	/* S R(i) __u32: with an answer, the service's own */
 	XRPC_OUTCOME	= 5,	/*   R(i) struct xrpc_result: how a call ended */
 	XRPC_REPLAYABLE	= 6,	/* S      no data: may run any number of times */
-	XRPC_ONEWAY	= 7,	/* S      no data: no answer is wanted */
+	XRPC_ONEWAY	= 7,	/* S R(i) no data: no answer is wanted */
 	XRPC_CANCEL	= 8,	/* S      __u64: cookie of the call to give up */
+	XRPC_CANCELED	= 9,	/*   R(i) no data: a request was given up */
 };
 
 /**
@@ -136,15 +137,17 @@ struct xrpc_call_args {
 #define XRPC_SERVE_DONTWAIT	0x1	/* in: no waiting for the next request */
 #define XRPC_SERVE_ANSWERED	0x2	/* out: the answer was taken */
 #define XRPC_SERVE_TRUNC	0x4	/* out: the request was longer than the room */
+#define XRPC_SERVE_ONEWAY	0x8	/* out: it wants no answer; call is 0 */
+#define XRPC_SERVE_CANCELED	0x10	/* out: no request: the one in call was given up */
 
 /**
  * struct xrpc_serve_args - argument of XRPC_IOC_SERVE
  * @call: in: handle of the request to answer, 0: none;
- *        out: handle of the next request, 0: none came
+ *        out: handle of the next request, 0: none came, or one-way
  * @reply: in: address of the answer
  * @req: in: address of the room for the next request
  * @addr: in: address of room for its struct sockaddr_xrpc, or 0
- * @deadline: out: microseconds the request has left
+ * @deadline: out: microseconds the request has left, 0: the client told none
  * @reply_len: in: bytes of the answer
  * @status: in: the service's status, sent with the answer
  * @req_len: in: bytes of room; out: bytes of the request as it was sent
@@ -152,6 +155,8 @@ struct xrpc_call_args {
  * @addr_len: in: bytes of room at @addr
  * @flags: in, out: XRPC_SERVE_*
  * @reserved: must be zero
+ *
+ * Notices of requests given up come only while XRPC_RECVINFO is set.
  *
  * Where the ioctl fails, XRPC_SERVE_ANSWERED in @flags still says whether the
  * answer was taken.
