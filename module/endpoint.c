@@ -109,6 +109,7 @@ static int open_udp(struct xrpc_endpoint *ep, u8 family)
 	ep->usk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 	/* packets wait in no buffer of this socket */
 	ep->usk->sk_allocation = GFP_ATOMIC;
+	xrpc_icmp_setup(&tcfg);
 	xrpc_setup_tunnel(ep->xn->net, ep->usock, &tcfg);
 	return 0;
 }

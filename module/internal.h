@@ -732,8 +732,7 @@ u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep);
 void xrpc_endpoint_exit_net(struct xrpc_net *xn);
 
 /* icmp.c */
-int xrpc_icmp_lookup(struct sock *usk, struct sk_buff *skb);
-void xrpc_icmp_error(struct sock *usk, struct sk_buff *skb, XRPC_ERR_RCV_ARGS);
+void xrpc_icmp_setup(struct udp_tunnel_sock_cfg *cfg);
 
 /* input.c */
 int xrpc_input(struct sock *usk, struct sk_buff *skb);
@@ -761,7 +760,7 @@ void xrpc_sent_echo(struct xrpc_session *s, u32 echo, u32 delay, u64 now);
 void xrpc_sent_ack(struct xrpc_session *s, const struct xrpc_ack_range *r,
 		   unsigned int n, struct xrpc_txq *q, u64 now);
 bool xrpc_sent_live(const struct xrpc_session *s, u64 pn);
-void xrpc_sent_too_big(struct xrpc_session *s, u64 pn);
+void xrpc_sent_too_big(struct xrpc_session *s);
 void xrpc_tx_settled(struct xrpc_session *s, struct xrpc_call *c, bool acked);
 void xrpc_tx_lost_all(struct xrpc_session *s, struct xrpc_call *c);
 

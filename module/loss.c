@@ -246,6 +246,44 @@ void xrpc_sent_ack(struct xrpc_session *s, const struct xrpc_ack_range *r,
 }
 
 /**
+ * xrpc_sent_live() - whether a data packet is under way
+ * @s: session, locked
+ * @pn: its number
+ */
+bool xrpc_sent_live(const struct xrpc_session *s, u64 pn)
+{
+	const struct xrpc_sent *e = &s->sent[pn & s->sent_mask];
+
+	return pn < s->next_pn && e->live && e->pn == pn;
+}
+
+/**
+ * xrpc_sent_too_big() - packets under way do not fit the path any more
+ * @s: session, locked, with the new segment size
+ *
+ * Those larger than that are lost, but not to congestion.
+ */
+void xrpc_sent_too_big(struct xrpc_session *s)
+{
+	u64 pn;
+
+	xrpc_assert_s(s);
+	advance_lo(s);
+	for (pn = s->sent_lo; pn < s->next_pn; pn++) {
+		struct xrpc_sent *e = &s->sent[pn & s->sent_mask];
+		struct xrpc_call *c = sent_call(s, e);
+
+		if (!e->live || e->pn != pn || e->len <= s->path.mss)
+			continue;
+		e->live = false;
+		if (!c || c->tx.acked)
+			continue;
+		tx_gone(s, &c->tx, e->len + XRPC_WIRE_DATA_LEN);
+		tx_lost(s, c, e->off, e->len);
+	}
+}
+
+/**
  * xrpc_tx_settled() - nothing of a half needs to be sent any more
  * @s: session, locked
  * @c: call

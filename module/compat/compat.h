@@ -76,13 +76,24 @@ xrpc_register_sysctl(struct net *net, const char *path, struct ctl_table *table,
 #endif
 }
 
-/* What an error handler is told: how far in the quoted UDP header begins. */
+/*
+ * Defines the error handler @name of a tunnel socket, which hands @fn the
+ * socket, the error, and how far in it the quoted UDP header begins.
+ */
 #ifdef XRPC_HAVE_ERR_RCV_PAYLOAD
-#define XRPC_ERR_RCV_ARGS	int err, __be16 port, u32 info, u8 *payload
-#define XRPC_ERR_RCV_UDP(skb)	(payload - (skb)->data - sizeof(struct udphdr))
+#define XRPC_DEFINE_ERR_RCV(name, fn)					\
+static void name(struct sock *usk, struct sk_buff *skb, int err,	\
+		 __be16 port, u32 info, u8 *payload)			\
+{									\
+	fn(usk, skb, payload - (skb)->data - sizeof(struct udphdr));	\
+}
 #else
-#define XRPC_ERR_RCV_ARGS	unsigned int udp_offset
-#define XRPC_ERR_RCV_UDP(skb)	udp_offset
+#define XRPC_DEFINE_ERR_RCV(name, fn)					\
+static void name(struct sock *usk, struct sk_buff *skb,			\
+		 unsigned int udp_offset)				\
+{									\
+	fn(usk, skb, udp_offset);					\
+}
 #endif
 
 /* Without it SO_REUSEPORT is refused, and the family's own option is left. */
