@@ -49,7 +49,8 @@ u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep)
  */
 u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep)
 {
-	u64 age = ktime_get_boottime_ns() - ep->born;
+	u64 since = max(READ_ONCE(ep->since), READ_ONCE(ep->xn->addressed));
+	u64 age = ktime_get_boottime_ns() - since;
 
 	return div_u64(min_t(u64, age, XRPC_IDLE_SERVER), NSEC_PER_USEC);
 }
@@ -114,27 +115,28 @@ static int open_udp(struct xrpc_endpoint *ep, u8 family)
 	return 0;
 }
 
+static struct hlist_head *bucket(struct xrpc_net *xn, u16 port)
+{
+	return &xn->endpoints[port % XRPC_EP_BUCKETS];
+}
+
 /*
- * Close an endpoint: its socket first, so that nothing arrives, then its
- * sessions.  Who may still look at it: packets under RCU (they find @dead),
- * timers of its sessions (they are stopped), calls that executing applications
- * hold (they keep session and endpoint in memory, and find the state closed).
+ * End all sessions of an endpoint, for which it is dead from here on; @say: tell
+ * the other sides.  Who may still look at one: packets under RCU and calls that
+ * executing applications hold (they find the state closed), its timer (it is
+ * stopped).
  */
-static void endpoint_close(struct xrpc_endpoint *ep)
+static void end_sessions(struct xrpc_endpoint *ep, bool say)
 {
 	struct xrpc_session *s;
 	struct xrpc_txq q;
 
-	lockdep_assert_held(&ep->xn->ep_mutex);
-	if (hlist_unhashed(&ep->node))
-		return;
-	hlist_del_init(&ep->node);
-
 	for (;;) {
 		spin_lock_bh(&ep->lock);
-		ep->dead = true;
-		s = list_first_entry_or_null(&ep->sessions, struct xrpc_session,
-					     ep_link);
+		WRITE_ONCE(ep->dead, true);
+		s = list_first_entry_or_null(list_empty(&ep->sessions) ?
+					     &ep->closed : &ep->sessions,
+					     struct xrpc_session, ep_link);
 		if (s)
 			xrpc_session_get(s);
 		spin_unlock_bh(&ep->lock);
@@ -143,7 +145,8 @@ static void endpoint_close(struct xrpc_endpoint *ep)
 		xrpc_txq_init(&q);
 		rcu_read_lock();
 		spin_lock_bh(&s->lock);
-		xrpc_session_close(s, &q, ECONNRESET, XRPC_UNKNOWN);
+		xrpc_session_close(s, say ? &q : NULL, ECONNRESET,
+				   XRPC_UNKNOWN);
 		spin_unlock_bh(&s->lock);
 		xrpc_txq_flush(ep, &q);
 		rcu_read_unlock();
@@ -153,11 +156,37 @@ static void endpoint_close(struct xrpc_endpoint *ep)
 		xrpc_session_put(s);
 		cond_resched();
 	}
+}
+
+/* Close an endpoint: its sessions, then its socket. */
+static void endpoint_close(struct xrpc_endpoint *ep)
+{
+	struct xrpc_endpoint *other;
+
+	lockdep_assert_held(&ep->xn->ep_mutex);
+	if (hlist_unhashed(&ep->node))
+		return;
+	hlist_del_init(&ep->node);
+	end_sessions(ep, true);
 	if (ep->usock) {
 		xrpc_tunnel_release(ep->usock);
 		ep->usock = NULL;
 	}
+	/* what came here may come there now, which has no record of it */
+	hlist_for_each_entry(other, bucket(ep->xn, ep->port), node) {
+		if (other->port == ep->port)
+			WRITE_ONCE(other->since, ktime_get_boottime_ns());
+	}
 	xrpc_endpoint_put(ep);
+}
+
+/* Begin a life of duplicate records. */
+static void begin_epoch(struct xrpc_endpoint *ep)
+{
+	ep->since = ktime_get_boottime_ns();
+	get_random_bytes(&ep->epoch, sizeof(ep->epoch));
+	get_random_bytes(&ep->id_key, sizeof(ep->id_key));
+	memset(ep->secrets, 0, sizeof(ep->secrets));
 }
 
 static void endpoint_linger_work(struct work_struct *w)
@@ -171,11 +200,6 @@ static void endpoint_linger_work(struct work_struct *w)
 		endpoint_close(ep);
 	mutex_unlock(&xn->ep_mutex);
 	xrpc_endpoint_put(ep);
-}
-
-static struct hlist_head *bucket(struct xrpc_net *xn, u16 port)
-{
-	return &xn->endpoints[port % XRPC_EP_BUCKETS];
 }
 
 static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
@@ -195,12 +219,10 @@ static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
 	ep->ifindex = ifindex;
 	ep->v6only = v6only;
 	ep->uid = uid;
-	ep->born = ktime_get_boottime_ns();
-	get_random_bytes(&ep->epoch, sizeof(ep->epoch));
-	get_random_bytes(&ep->token_key, sizeof(ep->token_key));
-	get_random_bytes(&ep->id_key, sizeof(ep->id_key));
+	begin_epoch(ep);
 	spin_lock_init(&ep->lock);
 	INIT_LIST_HEAD(&ep->sessions);
+	INIT_LIST_HEAD(&ep->closed);
 	INIT_HLIST_HEAD(&ep->services);
 	INIT_DELAYED_WORK(&ep->linger, endpoint_linger_work);
 
@@ -484,6 +506,38 @@ struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service)
 	/* not exact where processors meet here, and need not be */
 	WRITE_ONCE(best->turn, READ_ONCE(best->turn) + 1);
 	return &best->sk;
+}
+
+/**
+ * xrpc_endpoint_renew_net() - end the epochs of all endpoints of a namespace
+ * @xn: namespace
+ *
+ * Those with sockets begin another one.  Nobody is told: the other sides' sessions
+ * may be with another machine that is a copy of this one.  Sleeps.
+ */
+void xrpc_endpoint_renew_net(struct xrpc_net *xn)
+{
+	struct xrpc_endpoint *ep;
+	struct hlist_node *tmp;
+	unsigned int i;
+
+	mutex_lock(&xn->ep_mutex);
+	for (i = 0; i < XRPC_EP_BUCKETS; i++) {
+		hlist_for_each_entry_safe(ep, tmp, &xn->endpoints[i], node) {
+			end_sessions(ep, false);
+			if (!ep->users) {
+				endpoint_close(ep);
+				continue;
+			}
+			/* no packet that came before looks at it any more */
+			synchronize_rcu();
+			begin_epoch(ep);
+			spin_lock_bh(&ep->lock);
+			WRITE_ONCE(ep->dead, false);
+			spin_unlock_bh(&ep->lock);
+		}
+	}
+	mutex_unlock(&xn->ep_mutex);
 }
 
 /**

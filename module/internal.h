@@ -9,6 +9,7 @@
  *
  *   lock_sock(sk)		binding, connecting, options of an AF_XRPC socket.
  *				Sleeps; never taken by packets or timers.
+ *   nets_mutex		(vmfork.c) which namespaces there are.  Sleeps.
  *   xn->ep_mutex		which endpoints a namespace has, their users and
  *				lingering.  Sleeps.
  *   xs->sess_lock		a client socket's table of sessions.
@@ -20,7 +21,7 @@
  *   ep->lock			an endpoint's list of sessions and of services.
  *   xn->peer_lock		the cache of peers.
  *
- * All but the first two are spin locks taken with bottom halves off.  Two locks
+ * All but the first three are spin locks taken with bottom halves off.  Two locks
  * of one kind are never held together.
  *
  * Nothing is transmitted and no socket buffer freed under s->lock: packets are
@@ -102,10 +103,12 @@ struct xrpc_session;
 /* ---- namespace ------------------------------------------------------- */
 
 #define XRPC_EP_BUCKETS		64
+#define XRPC_LIMIT_SLOTS	1024
 
 /**
  * struct xrpc_net - what one network namespace has
  * @net: the namespace
+ * @list: in the list of vmfork.c
  * @sessions: by local connection id (RCU; writers lock a bucket)
  * @remotes: by endpoint and the remote's connection id
  * @peers: cached peers by address and port
@@ -117,15 +120,25 @@ struct xrpc_session;
  * @mib: counters
  * @kept: bytes of replies kept for duplicates and of requests arriving
  * @nsessions: sessions that clients opened, the closed and remembered included
- * @sysctl_max_sessions: most of them
+ * @clients: those of them by a client's hashed address and port
+ * @prefixes: and by the prefix of its address
+ * @limit_key: of these hashes
+ * @relief: raises the oldest acceptable time of minting
+ * @relieved: when it did last, ns
+ * @addressed: when a local address came last, CLOCK_BOOTTIME ns
+ * @sysctl_max_sessions: most of @nsessions
+ * @sysctl_max_sessions_client: most of one address and port
+ * @sysctl_max_sessions_prefix: most of one prefix
  * @sysctl_kept_max: most bytes in @kept
  * @sysctl_kept_session_max: most bytes of one session in @kept
  * @sysctl_linger_ms: how long an endpoint outlives its last socket
+ * @sysctl_trust_horizon: whether refusals prove that a call did not run
  * @sysctl_header: registered sysctls
  * @sysctl_table: their table
  */
 struct xrpc_net {
 	struct net		*net;
+	struct list_head	list;
 	struct rhashtable	sessions;
 	struct rhashtable	remotes;
 	struct rhashtable	peers;
@@ -137,10 +150,19 @@ struct xrpc_net {
 	struct xrpc_mib __percpu *mib;
 	atomic_long_t		kept;
 	atomic_t		nsessions;
+	atomic_t		*clients;
+	atomic_t		*prefixes;
+	siphash_key_t		limit_key;
+	struct work_struct	relief;
+	u64			relieved;
+	u64			addressed;
 	unsigned int		sysctl_max_sessions;
+	unsigned int		sysctl_max_sessions_client;
+	unsigned int		sysctl_max_sessions_prefix;
 	unsigned int		sysctl_kept_max;
 	unsigned int		sysctl_kept_session_max;
 	unsigned int		sysctl_linger_ms;
+	unsigned int		sysctl_trust_horizon;
 	struct ctl_table_header	*sysctl_header;
 	struct ctl_table	*sysctl_table;
 };
@@ -149,6 +171,15 @@ struct xrpc_net {
 #define XRPC_ADD(xn, f, n)	this_cpu_add((xn)->mib->v[XRPC_MIB_##f], n)
 
 /* ---- endpoint -------------------------------------------------------- */
+
+/* Of four the oldest is always past its last token. */
+#define XRPC_SECRETS		4
+
+/* A secret that tokens are minted with, and its number; 0: none yet. */
+struct xrpc_secret {
+	siphash_key_t		key;
+	u64			number;
+};
 
 /**
  * struct xrpc_endpoint - a local UDP socket that carries XRPC packets
@@ -169,12 +200,15 @@ struct xrpc_net {
  * @uid: user that bound it
  * @users: bound sockets (ep_mutex)
  * @epoch: this life of the duplicate records
- * @born: when the records began, CLOCK_BOOTTIME ns
- * @token_key: secret that tokens are minted with
+ * @since: when the records began, or something else last had the address and
+ *	   port, CLOCK_BOOTTIME ns
+ * @secrets: that tokens are minted with (ep->lock to write)
+ * @mint_min: tokens minted before it are not accepted, microseconds
  * @id_key: secret that connection ids are drawn with
  * @id_next: ids drawn
- * @lock: protects @sessions and @services
- * @sessions: all sessions
+ * @lock: protects @sessions, @closed and @services
+ * @sessions: all sessions but
+ * @closed: those that are over and remembered, in the order they ended
  * @nserver: those among them that clients opened
  * @services: bound sockets (RCU)
  * @linger: ends the endpoint after its last socket
@@ -197,12 +231,14 @@ struct xrpc_endpoint {
 	kuid_t			uid;
 	unsigned int		users;
 	u64			epoch;
-	u64			born;
-	siphash_key_t		token_key;
+	u64			since;
+	struct xrpc_secret	secrets[XRPC_SECRETS];
+	u64			mint_min;
 	siphash_key_t		id_key;
 	atomic64_t		id_next;
 	spinlock_t		lock;
 	struct list_head	sessions;
+	struct list_head	closed;
 	unsigned int		nserver;
 	struct hlist_head	services;
 	struct delayed_work	linger;
@@ -527,6 +563,11 @@ struct xrpc_session {
 	u64			unproven_rx;	/* bytes, until proven */
 	u64			unproven_tx;
 	u32			unproven_pkts;
+	u16			limit_client;	/* slots, see limit.c */
+	u16			limit_prefix;
+	u64			stalled;	/* last time this host stood still,
+						 * CLOCK_BOOTTIME ns
+						 */
 };
 
 /* ---- socket ---------------------------------------------------------- */
@@ -729,6 +770,7 @@ void xrpc_endpoint_put(struct xrpc_endpoint *ep);
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service);
 u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
 u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep);
+void xrpc_endpoint_renew_net(struct xrpc_net *xn);
 void xrpc_endpoint_exit_net(struct xrpc_net *xn);
 
 /* icmp.c */
@@ -753,6 +795,12 @@ void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
 struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
 				      struct sk_buff *skb,
 				      const struct xrpc_open *f, u64 now);
+
+/* limit.c */
+int xrpc_limit_init_net(struct xrpc_net *xn);
+void xrpc_limit_exit_net(struct xrpc_net *xn);
+bool xrpc_limit_take(struct xrpc_session *s, const struct xrpc_path *from);
+void xrpc_limit_give(struct xrpc_session *s);
 
 /* loss.c */
 struct xrpc_sent *xrpc_sent_add(struct xrpc_session *s, u64 pn, u64 now);
@@ -802,6 +850,7 @@ struct xrpc_peer_info {
 
 int xrpc_peer_init_net(struct xrpc_net *xn);
 void xrpc_peer_exit_net(struct xrpc_net *xn);
+void xrpc_peer_flush(struct xrpc_net *xn);
 bool xrpc_peer_get(struct xrpc_net *xn, const struct xrpc_path *path,
 		   struct xrpc_peer_info *info);
 void xrpc_peer_put(struct xrpc_net *xn, const struct xrpc_path *path,
@@ -880,9 +929,15 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t);
 u64 xrpc_call_pto(const struct xrpc_session *s, const struct xrpc_tx *tx);
 
 /* token.c */
-void xrpc_token_mint(const struct xrpc_endpoint *ep, const struct in6_addr *addr,
+void xrpc_token_mint(struct xrpc_endpoint *ep, const struct in6_addr *addr,
 		     __be16 port, u64 now, struct xrpc_token *t);
-bool xrpc_token_ok(const struct xrpc_endpoint *ep, const struct in6_addr *addr,
+bool xrpc_token_ok(struct xrpc_endpoint *ep, const struct in6_addr *addr,
 		   __be16 port, u64 now, const struct xrpc_token *t);
+
+/* vmfork.c */
+int xrpc_vmfork_init(void);
+void xrpc_vmfork_exit(void);
+void xrpc_vmfork_add_net(struct xrpc_net *xn);
+void xrpc_vmfork_del_net(struct xrpc_net *xn);
 
 #endif /* XRPC_INTERNAL_H */

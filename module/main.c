@@ -31,9 +31,12 @@ static int __init xrpc_init(void)
 	err = xrpc_net_init();
 	if (err)
 		goto free_sessions;
-	err = proto_register(&xrpc_proto, 1);
+	err = xrpc_vmfork_init();
 	if (err)
 		goto free_net;
+	err = proto_register(&xrpc_proto, 1);
+	if (err)
+		goto free_vmfork;
 	/* last: from here on user space may come */
 	err = sock_register(&xrpc_family);
 	if (err) {
@@ -44,6 +47,8 @@ static int __init xrpc_init(void)
 
 free_proto:
 	proto_unregister(&xrpc_proto);
+free_vmfork:
+	xrpc_vmfork_exit();
 free_net:
 	xrpc_net_exit();
 free_sessions:
@@ -66,6 +71,7 @@ static void __exit xrpc_exit(void)
 {
 	sock_unregister(AF_XRPC);
 	proto_unregister(&xrpc_proto);
+	xrpc_vmfork_exit();
 	xrpc_net_exit();
 	synchronize_rcu();
 	rcu_barrier();

@@ -27,6 +27,8 @@
 	X(RepliesDropped) /* kept replies given up for the budget */	\
 	X(SessionsOpened) /* by clients elsewhere */			\
 	X(SessionsClosed)						\
+	X(SessionsForgotten) /* before their time, for want of room */	\
+	X(VmForks)	/* restores of this machine from a snapshot */	\
 	X(TokensMinted)							\
 	X(TokenRetry)	/* opening packets without a good token */	\
 	X(NoSession)	/* packets for a connection id not known */	\

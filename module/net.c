@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each network namespace has: tables, counters, sysctls. */
+#include <linux/inetdevice.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
 #include <net/netns/generic.h>
 
 #include "internal.h"
@@ -11,53 +14,45 @@ static unsigned int bytes_min = 1U << 16;
 static unsigned int bytes_max = 1U << 31;
 static unsigned int linger_max = 3600 * 1000;
 
-/* @data is made the namespace's own by register_sysctls(). */
+#define FIELD(f)	((void *)offsetof(struct xrpc_net, sysctl_##f))
+
+#define UINT(name, field, min, max) {					\
+	.procname	= name,						\
+	.data		= FIELD(field),					\
+	.maxlen		= sizeof(unsigned int),				\
+	.mode		= 0644,						\
+	.proc_handler	= proc_douintvec_minmax,			\
+	.extra1		= min,						\
+	.extra2		= max,						\
+}
+
+/* @data is an offset here, and made the namespace's own when registered. */
 static const struct ctl_table sysctls[] = {
-	{
-		.procname	= "max_sessions",
-		.maxlen		= sizeof(unsigned int),
-		.mode		= 0644,
-		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= SYSCTL_ONE,
-		.extra2		= &sessions_max,
-	}, {
-		.procname	= "kept_max_bytes",
-		.maxlen		= sizeof(unsigned int),
-		.mode		= 0644,
-		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= &bytes_min,
-		.extra2		= &bytes_max,
-	}, {
-		.procname	= "kept_session_max_bytes",
-		.maxlen		= sizeof(unsigned int),
-		.mode		= 0644,
-		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= &bytes_min,
-		.extra2		= &bytes_max,
-	}, {
-		.procname	= "linger_ms",
-		.maxlen		= sizeof(unsigned int),
-		.mode		= 0644,
-		.proc_handler	= proc_douintvec_minmax,
-		.extra1		= SYSCTL_ZERO,
-		.extra2		= &linger_max,
-	},
+	UINT("max_sessions", max_sessions, SYSCTL_ONE, &sessions_max),
+	UINT("max_sessions_client", max_sessions_client, SYSCTL_ONE,
+	     &sessions_max),
+	UINT("max_sessions_prefix", max_sessions_prefix, SYSCTL_ONE,
+	     &sessions_max),
+	UINT("kept_max_bytes", kept_max, &bytes_min, &bytes_max),
+	UINT("kept_session_max_bytes", kept_session_max, &bytes_min,
+	     &bytes_max),
+	UINT("linger_ms", linger_ms, SYSCTL_ZERO, &linger_max),
+	UINT("trust_horizon", trust_horizon, SYSCTL_ZERO, SYSCTL_ONE),
 };
 
 static int register_sysctls(struct xrpc_net *xn)
 {
 	const size_t n = ARRAY_SIZE(sysctls);
 	struct ctl_table *t;
+	size_t i;
 
 	/* one entry more: the end mark of kernels that want one */
 	t = kcalloc(n + 1, sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
 	memcpy(t, sysctls, sizeof(sysctls));
-	t[0].data = &xn->sysctl_max_sessions;
-	t[1].data = &xn->sysctl_kept_max;
-	t[2].data = &xn->sysctl_kept_session_max;
-	t[3].data = &xn->sysctl_linger_ms;
+	for (i = 0; i < n; i++)
+		t[i].data = (char *)xn + (unsigned long)t[i].data;
 	xn->sysctl_header = xrpc_register_sysctl(xn->net, "net/xrpc", t, n);
 	if (!xn->sysctl_header) {
 		kfree(t);
@@ -87,9 +82,12 @@ static int __net_init init_net_ns(struct net *net)
 	for (i = 0; i < XRPC_EP_BUCKETS; i++)
 		INIT_HLIST_HEAD(&xn->endpoints[i]);
 	xn->sysctl_max_sessions = 65536;
+	xn->sysctl_max_sessions_client = 1024;
+	xn->sysctl_max_sessions_prefix = 16384;
 	xn->sysctl_kept_max = 256U << 20;
 	xn->sysctl_kept_session_max = 8U << 20;
 	xn->sysctl_linger_ms = 60 * 1000;
+	xn->sysctl_trust_horizon = 1;
 
 	err = xrpc_mib_init_net(xn);
 	if (err)
@@ -97,16 +95,22 @@ static int __net_init init_net_ns(struct net *net)
 	err = xrpc_session_init_net(xn);
 	if (err)
 		goto free_mib;
-	err = xrpc_peer_init_net(xn);
+	err = xrpc_limit_init_net(xn);
 	if (err)
 		goto free_sessions;
+	err = xrpc_peer_init_net(xn);
+	if (err)
+		goto free_limits;
 	err = register_sysctls(xn);
 	if (err)
 		goto free_peers;
+	xrpc_vmfork_add_net(xn);
 	return 0;
 
 free_peers:
 	xrpc_peer_exit_net(xn);
+free_limits:
+	xrpc_limit_exit_net(xn);
 free_sessions:
 	xrpc_session_exit_net(xn);
 free_mib:
@@ -116,6 +120,7 @@ free_mib:
 
 static void __net_exit pre_exit_net_ns(struct net *net)
 {
+	xrpc_vmfork_del_net(xrpc_net(net));
 	xrpc_endpoint_exit_net(xrpc_net(net));
 }
 
@@ -126,6 +131,7 @@ static void __net_exit exit_net_ns(struct net *net)
 	unregister_net_sysctl_table(xn->sysctl_header);
 	kfree(xn->sysctl_table);
 	xrpc_peer_exit_net(xn);
+	xrpc_limit_exit_net(xn);
 	xrpc_session_exit_net(xn);
 	xrpc_mib_exit_net(xn);
 }
@@ -138,12 +144,74 @@ static struct pernet_operations net_ops = {
 	.size		= sizeof(struct xrpc_net),
 };
 
+/*
+ * A local address came: until now somebody else may have had it, of whose calls
+ * nothing is known here.
+ */
+static int address_event(struct net *net, unsigned long event)
+{
+	if (event == NETDEV_UP)
+		WRITE_ONCE(xrpc_net(net)->addressed, ktime_get_boottime_ns());
+	return NOTIFY_DONE;
+}
+
+static int v4_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct in_ifaddr *ifa = data;
+
+	return address_event(dev_net(ifa->ifa_dev->dev), event);
+}
+
+static struct notifier_block v4_notifier = { .notifier_call = v4_event };
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int v6_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct inet6_ifaddr *ifa = data;
+
+	return address_event(dev_net(ifa->idev->dev), event);
+}
+
+static struct notifier_block v6_notifier = { .notifier_call = v6_event };
+
+static int register_v6(void)
+{
+	return register_inet6addr_notifier(&v6_notifier);
+}
+
+static void unregister_v6(void)
+{
+	unregister_inet6addr_notifier(&v6_notifier);
+}
+#else
+static int register_v6(void) { return 0; }
+static void unregister_v6(void) { }
+#endif
+
 int __init xrpc_net_init(void)
 {
-	return register_pernet_subsys(&net_ops);
+	int err = register_pernet_subsys(&net_ops);
+
+	if (err)
+		return err;
+	err = register_inetaddr_notifier(&v4_notifier);
+	if (err)
+		goto pernet;
+	err = register_v6();
+	if (err)
+		goto v4;
+	return 0;
+
+v4:
+	unregister_inetaddr_notifier(&v4_notifier);
+pernet:
+	unregister_pernet_subsys(&net_ops);
+	return err;
 }
 
 void xrpc_net_exit(void)
 {
+	unregister_v6();
+	unregister_inetaddr_notifier(&v4_notifier);
 	unregister_pernet_subsys(&net_ops);
 }

@@ -44,7 +44,8 @@ static bool may_replay(const struct xrpc_call *c)
 /*
  * The server does not know the session any more.  A request ran only if it
  * arrived, and the server's records reach back @horizon: one first sent within
- * it did not run.  Both sides' clocks may differ by 0.1 % and 1 ms.
+ * it did not run.  Both sides' clocks may differ by 0.1 % and 1 ms; where this
+ * host stood still meanwhile its clock is not believed at all.
  */
 static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 {
@@ -55,6 +56,8 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 	u64 age;
 	int err;
 
+	if (!READ_ONCE(s->xn->sysctl_trust_horizon))
+		horizon = 0;
 	s->cong.in_flight = 0;
 	err = xrpc_session_renew(s);
 	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
@@ -71,7 +74,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 		}
 		age = boot - c->first_sent;
 		new = !c->first_sent ||
-		      (!c->tx.acked && !err &&
+		      (!c->tx.acked && !err && c->first_sent > s->stalled &&
 		       age + age / 1000 + NSEC_PER_MSEC < horizon);
 		if (new && c->state == XRPC_CALL_SENDING) {
 			restart_call(s, c);
@@ -367,11 +370,11 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	struct sock *sk;
 	u64 delay;
 
-	if (atomic_inc_return(&xn->nsessions) > xn->sysctl_max_sessions)
-		goto refuse;
 	s = xrpc_session_alloc(ep, true, GFP_ATOMIC | __GFP_NOWARN);
 	if (!s)
 		goto refuse;
+	if (!xrpc_limit_take(s, from))
+		goto free;
 	s->service = be32_to_cpu(f->service);
 	delay = (u64)be32_to_cpu(f->ack_delay) * NSEC_PER_USEC;
 	s->peer_ack_delay = min_t(u64, delay, XRPC_ACK_DELAY_MAX);
@@ -383,10 +386,10 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	}
 	s->path.uid = ep->uid;
 	if (xrpc_path_route(ep, &s->path))
-		goto free;
+		goto give;
 	xrpc_cong_init(&s->cong, s->path.mss);
 	if (xrpc_session_publish(s))
-		goto free;
+		goto give;
 	if (xrpc_session_set_remote(s, xrpc_get64(f->client_id))) {
 		/* another processor was first with the same packet */
 		spin_lock(&s->lock);
@@ -403,10 +406,11 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	spin_unlock(&s->lock);
 	xrpc_session_put(s);
 	return s;
+give:
+	xrpc_limit_give(s);
 free:
 	xrpc_session_put(s);
 refuse:
-	atomic_dec(&xn->nsessions);
 	XRPC_INC(xn, DropLimit);
 	return NULL;
 }

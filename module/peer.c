@@ -106,6 +106,20 @@ out:
 	spin_unlock_bh(&xn->peer_lock);
 }
 
+/**
+ * xrpc_peer_flush() - forget all peers
+ * @xn: namespace
+ */
+void xrpc_peer_flush(struct xrpc_net *xn)
+{
+	struct peer *p, *tmp;
+
+	spin_lock_bh(&xn->peer_lock);
+	list_for_each_entry_safe(p, tmp, &xn->peer_lru, lru)
+		forget(xn, p);
+	spin_unlock_bh(&xn->peer_lock);
+}
+
 int xrpc_peer_init_net(struct xrpc_net *xn)
 {
 	spin_lock_init(&xn->peer_lock);
@@ -115,11 +129,6 @@ int xrpc_peer_init_net(struct xrpc_net *xn)
 
 void xrpc_peer_exit_net(struct xrpc_net *xn)
 {
-	struct peer *p, *tmp;
-
-	spin_lock_bh(&xn->peer_lock);
-	list_for_each_entry_safe(p, tmp, &xn->peer_lru, lru)
-		forget(xn, p);
-	spin_unlock_bh(&xn->peer_lock);
+	xrpc_peer_flush(xn);
 	rhashtable_destroy(&xn->peers);
 }

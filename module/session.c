@@ -348,7 +348,12 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 		xrpc_send_close(s, q, xrpc_now());
 	detach_calls(s, &gone);
 	s->state = XRPC_SESS_CLOSED;
+	spin_lock(&s->ep->lock);
+	/* under the lock: the list is in this order */
 	s->closed = xrpc_now();
+	if (!list_empty(&s->ep_link))
+		list_move_tail(&s->ep_link, &s->ep->closed);
+	spin_unlock(&s->ep->lock);
 	s->cong.in_flight = 0;
 	XRPC_INC(s->xn, SessionsClosed);
 	list_for_each_entry_safe(c, tmp, &gone, link) {
@@ -360,8 +365,9 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 					outcome == XRPC_NOT_EXECUTED ? error :
 					EHOSTUNREACH);
 	}
-	if (s->server)
-		xrpc_session_arm(s, s->closed + XRPC_TOKEN_LIFETIME);
+	/* the timer takes it out of the tables */
+	xrpc_session_arm(s, s->closed +
+			    (s->server ? XRPC_TOKEN_LIFETIME : 0));
 }
 
 /**
@@ -386,7 +392,7 @@ void xrpc_session_destroy(struct xrpc_session *s)
 	if (!mine)
 		return;
 	if (s->server)
-		atomic_dec(&s->xn->nsessions);
+		xrpc_limit_give(s);
 	rhashtable_remove_fast(&s->xn->sessions, &s->id_node, id_params);
 	if (s->in_remotes)
 		rhashtable_remove_fast(&s->xn->remotes, &s->remote_node,
@@ -418,14 +424,20 @@ static u32 dest_bucket(const struct sockaddr_xrpc *a)
 	       XRPC_SESS_BUCKETS;
 }
 
+/* Lets go of closed sessions on the way, or a long life would gather them. */
 static struct xrpc_session *client_find(struct xrpc_sock *xs,
 					const struct sockaddr_xrpc *dest)
 {
 	struct xrpc_session *s;
+	struct hlist_node *tmp;
 
-	hlist_for_each_entry(s, &xs->sessions[dest_bucket(dest)], sk_link_node) {
-		if (session_matches(s, dest) &&
-		    READ_ONCE(s->state) < XRPC_SESS_CLOSED) {
+	lockdep_assert_held(&xs->sess_lock);
+	hlist_for_each_entry_safe(s, tmp, &xs->sessions[dest_bucket(dest)],
+				  sk_link_node) {
+		if (READ_ONCE(s->state) >= XRPC_SESS_CLOSED) {
+			hlist_del_init(&s->sk_link_node);
+			xrpc_session_put(s);
+		} else if (session_matches(s, dest)) {
 			xrpc_session_get(s);
 			return s;
 		}

@@ -295,8 +295,10 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 		goto out;
 	now = xrpc_now();
 	/* this host stood still: the silence says nothing of the other */
-	if (!requeued && now > s->timer_due + XRPC_STALL)
+	if (!requeued && now > s->timer_due + XRPC_STALL) {
 		s->heard = now;
+		s->stalled = ktime_get_boottime_ns();
+	}
 	if (s->state < XRPC_SESS_CLOSED) {
 		next = s->server ? server_due(s, &q, now) :
 				   client_due(s, &q, now);
