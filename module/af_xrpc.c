@@ -321,6 +321,9 @@ static int xrpc_setsockopt(struct socket *sock, int level, int optname,
 	case XRPC_REUSEPORT:
 		err = set_reuseport(xs, optval, optlen);
 		break;
+	case XRPC_ACCEPT_REPLAYABLE:
+		err = get_bool(optval, optlen, &xs->accept_replayable);
+		break;
 	case XRPC_DEFAULT_DEADLINE:
 		err = -EINVAL;
 		if (optlen < sizeof(us))
@@ -359,6 +362,9 @@ static int xrpc_getsockopt(struct socket *sock, int level, int optname,
 		break;
 	case XRPC_REUSEPORT:
 		flag = xs->reuseport;
+		break;
+	case XRPC_ACCEPT_REPLAYABLE:
+		flag = xs->accept_replayable;
 		break;
 	case XRPC_DEFAULT_DEADLINE:
 		us = div_u64(READ_ONCE(xs->default_deadline), NSEC_PER_USEC);

@@ -117,11 +117,20 @@ void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	struct xrpc_call *c, *tmp;
 
 	xrpc_assert_s(s);
-	if (s->state != XRPC_SESS_OPENING && s->state != XRPC_SESS_OPEN)
+	if (s->state != XRPC_SESS_OPENING && s->state != XRPC_SESS_OPEN &&
+	    s->state != XRPC_SESS_TOKEN)
 		return;
 	list_for_each_entry_safe(c, tmp, &s->pending, link) {
 		if (c->retry > now)
 			continue;
+		if (s->state == XRPC_SESS_TOKEN) {
+			/* without a token: what may run any number of times */
+			if (c->tx.buf || c->tx.flags & XRPC_DF_ONEWAY ||
+			    !(c->tx.flags & XRPC_DF_REPLAYABLE))
+				continue;
+			c->tokenless = true;
+			c->replayed = true;
+		}
 		list_del_init(&c->link);
 		if (!on_channel(s, c)) {
 			list_add(&c->link, &s->pending);

@@ -41,8 +41,13 @@ void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p)
 		p->oif = inet6_iif(skb);
 }
 
-/* Whether a packet came from where the session's packets go. */
-static bool from_peer(const struct xrpc_session *s, const struct sk_buff *skb)
+/**
+ * xrpc_input_from_peer() - whether a packet came from where a session's go
+ * @s: session, locked
+ * @skb: packet, at its XRPC header
+ */
+bool xrpc_input_from_peer(const struct xrpc_session *s,
+			  const struct sk_buff *skb)
 {
 	const struct udphdr *uh = (const void *)(skb->data - sizeof(*uh));
 
@@ -171,7 +176,7 @@ static void token_packet(struct xrpc_session *s, struct sk_buff *skb,
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
 	echo = xrpc_wire_pn(s->next_pn, be32_to_cpu(h->echo));
-	if (!s->server && echo < s->next_pn && from_peer(s, skb)) {
+	if (!s->server && echo < s->next_pn && xrpc_input_from_peer(s, skb)) {
 		now = xrpc_now();
 		s->heard = now;
 		xrpc_sent_echo(s, be32_to_cpu(h->echo),
@@ -192,7 +197,7 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	u64 now = xrpc_now(), pn;
 	struct xrpc_txq q;
-	bool took;
+	bool took, retry;
 
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
@@ -202,9 +207,13 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		trace_xrpc_drop(skb, XRPC_MIB_DropState);
 		goto out;
 	}
-	if (unlikely(!from_peer(s, skb))) {
+	if (unlikely(!xrpc_input_from_peer(s, skb))) {
+		/* it may be a new address of the client, or anybody's */
+		retry = s->server && now - s->retried >= XRPC_RETRY_EVERY;
+		if (retry)
+			s->retried = now;
 		spin_unlock(&s->lock);
-		if (s->server)
+		if (retry)
 			xrpc_open_retry(s->ep, skb, s->remote.id, now);
 		else
 			drop(s->ep, skb, DropState);
@@ -218,10 +227,13 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		goto out;
 	}
 	s->heard = now;
-	if (unlikely(!s->proven)) {
+	if (unlikely(!s->proven))
 		s->unproven_rx += skb->len;
-		if (!(h->flags & XRPC_HF_OPENING))
-			s->proven = true;
+	if (unlikely(h->flags & XRPC_HF_OPENING)) {
+		s->show_id = true;
+	} else if (unlikely(s->show_id)) {
+		s->show_id = false;
+		s->proven = true;
 	}
 	xrpc_sent_echo(s, be32_to_cpu(h->echo), be32_to_cpu(h->echo_delay),
 		       now);
@@ -260,7 +272,8 @@ static void no_session(struct xrpc_endpoint *ep, struct sk_buff *skb)
 	    c.type == XRPC_FT_NOSESSION || c.type == XRPC_FT_TOKEN)
 		return;
 	xrpc_input_path(skb, &back);
-	xrpc_send_stray(ep, &back, 0, be32_to_cpu(h->pn), &f, sizeof(f));
+	xrpc_send_stray(ep, &back, 0, be32_to_cpu(h->pn), &f, sizeof(f), NULL,
+			0);
 }
 
 /* A packet that names no connection id. */
@@ -310,6 +323,8 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 	else if (!seg && xrpc_wire_first(&c, skb->data, skb->len) > 0 &&
 		 c.type == XRPC_FT_TOKEN)
 		token_packet(s, skb, (const void *)c.frame);
+	else if (unlikely(seg && !s->server && !READ_ONCE(s->in_remotes)))
+		xrpc_replay_reply(s, seg, skb);
 	else
 		session_packet(s, skb, seg);
 }

@@ -88,6 +88,7 @@
 #define XRPC_GIVE_UP		(10ULL * NSEC_PER_SEC)
 #define XRPC_STALL		NSEC_PER_SEC	/* a timer so late tells of one */
 #define XRPC_RETRY_MIN		(50 * NSEC_PER_MSEC)	/* of replayable calls */
+#define XRPC_RETRY_EVERY	(20 * NSEC_PER_MSEC)	/* to other addresses */
 #define XRPC_PROBE_MIN		(250 * NSEC_PER_MSEC)
 #define XRPC_PACKET_THRESHOLD	3	/* RFC 9002, 6.1.1 */
 #define XRPC_TOKEN_LIFETIME	(600ULL * NSEC_PER_SEC)
@@ -122,6 +123,7 @@ struct xrpc_session;
  * @nsessions: sessions that clients opened, the closed and remembered included
  * @clients: those of them by a client's hashed address and port
  * @prefixes: and by the prefix of its address
+ * @ntokenless: calls here that came without a token
  * @limit_key: of these hashes
  * @relief: raises the oldest acceptable time of minting
  * @relieved: when it did last, ns
@@ -132,6 +134,7 @@ struct xrpc_session;
  * @sysctl_kept_max: most bytes in @kept
  * @sysctl_kept_session_max: most bytes of one session in @kept
  * @sysctl_linger_ms: how long an endpoint outlives its last socket
+ * @sysctl_max_tokenless: most of @ntokenless
  * @sysctl_trust_horizon: whether refusals prove that a call did not run
  * @sysctl_header: registered sysctls
  * @sysctl_table: their table
@@ -152,6 +155,7 @@ struct xrpc_net {
 	atomic_t		nsessions;
 	atomic_t		*clients;
 	atomic_t		*prefixes;
+	atomic_t		ntokenless;
 	siphash_key_t		limit_key;
 	struct work_struct	relief;
 	u64			relieved;
@@ -162,6 +166,7 @@ struct xrpc_net {
 	unsigned int		sysctl_kept_max;
 	unsigned int		sysctl_kept_session_max;
 	unsigned int		sysctl_linger_ms;
+	unsigned int		sysctl_max_tokenless;
 	unsigned int		sysctl_trust_horizon;
 	struct ctl_table_header	*sysctl_header;
 	struct ctl_table	*sysctl_table;
@@ -352,8 +357,9 @@ enum xrpc_call_state {
  * @tell_deadline: client: the deadline goes with the request
  * @oneway: wants no answer: the transport replies when it is received
  * @told_acked: server: request acknowledged explicitly (s->lock)
- * @replayed: client: a replayable call that was sent under another sequence
- *	      before: that it did not run cannot be told any more
+ * @tokenless: client: was sent without a token
+ * @replayed: client: a replayable call that was sent without a token, or under
+ *	      another sequence: that it did not run cannot be told any more
  * @chan: channel
  * @seq: sequence on it
  * @handle: what the server's application calls it
@@ -386,6 +392,7 @@ struct xrpc_call {
 	bool			tell_deadline;
 	bool			oneway;
 	bool			told_acked;
+	bool			tokenless;
 	bool			replayed;
 	u16			chan;
 	u32			seq;
@@ -497,6 +504,7 @@ enum xrpc_session_state {
  * @sk: client: its socket; valid until closed
  * @service: service
  * @server: opened by the other side
+ * @tokenless: server: in no table, for one call that came without a token
  * @ref: references
  * @rcu: frees it
  * @lock: protects all that follows
@@ -509,11 +517,13 @@ struct xrpc_session {
 	struct sock		*sk;
 	u32			service;
 	bool			server;
+	bool			tokenless;
 	refcount_t		ref;
 
 	spinlock_t		lock;
 	u8			state;
 	bool			proven;		/* server: id was shown back */
+	bool			show_id;	/* server: the client asks for it */
 	bool			in_remotes;
 	bool			timer_armed;
 	bool			ack_now;	/* an ACK frame is owed at once */
@@ -562,6 +572,7 @@ struct xrpc_session {
 	u64			kept;		/* bytes of replies kept */
 	u64			unproven_rx;	/* bytes, until proven */
 	u64			unproven_tx;
+	u64			retried;	/* last RETRY to another address */
 	u32			unproven_pkts;
 	u16			limit_client;	/* slots, see limit.c */
 	u16			limit_prefix;
@@ -737,6 +748,9 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 		       struct xrpc_txq *q, u64 now);
 void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 			struct xrpc_txq *q, u64 now);
+void xrpc_server_detach(struct xrpc_session *s, struct xrpc_chan *ch);
+void xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
+			struct xrpc_txq *q, u64 now);
 void xrpc_server_verdict(struct xrpc_call *c, u8 code);
 bool xrpc_server_move(struct xrpc_call *c, u32 charge);
 int xrpc_server_answer(struct xrpc_call *c);
@@ -779,6 +793,8 @@ void xrpc_icmp_setup(struct udp_tunnel_sock_cfg *cfg);
 /* input.c */
 int xrpc_input(struct sock *usk, struct sk_buff *skb);
 void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p);
+bool xrpc_input_from_peer(const struct xrpc_session *s,
+			  const struct sk_buff *skb);
 
 /* open.c */
 void xrpc_open_closed(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
@@ -790,6 +806,8 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 			 const struct xrpc_nosession *f);
 void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
 			 const struct xrpc_token_req *f);
+void xrpc_open_send_retry(struct xrpc_endpoint *ep, struct xrpc_path *back,
+			  u64 id, u32 pn, u64 now);
 void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
 		     u64 now);
 struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
@@ -838,7 +856,8 @@ void xrpc_send_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 void xrpc_send_token_req(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_close(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_stray(struct xrpc_endpoint *ep, struct xrpc_path *p, u64 id,
-		     u32 echo, const void *frame, u32 len);
+		     u32 echo, const void *frame, u32 len, const void *data,
+		     u32 data_len);
 
 /* peer.c */
 struct xrpc_peer_info {
@@ -865,6 +884,14 @@ void xrpc_recv_done(struct sock *sk, struct xrpc_call *c,
 void xrpc_recv_undo(struct sock *sk, struct xrpc_call *c,
 		    const struct xrpc_got *got);
 void xrpc_call_source(const struct xrpc_call *c, struct sockaddr_xrpc *a);
+
+/* replay.c */
+bool xrpc_replay_packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
+			const struct xrpc_open *f, const struct xrpc_path *from,
+			u64 now);
+int xrpc_replay_answer(struct xrpc_call *c);
+void xrpc_replay_reply(struct xrpc_session *s, const struct xrpc_seg *seg,
+		       struct sk_buff *skb);
 
 /* sendmsg.c */
 int xrpc_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

@@ -30,6 +30,7 @@
 	X(SessionsForgotten) /* before their time, for want of room */	\
 	X(VmForks)	/* restores of this machine from a snapshot */	\
 	X(TokensMinted)							\
+	X(Tokenless)	/* replayable calls taken without a token */	\
 	X(TokenRetry)	/* opening packets without a good token */	\
 	X(NoSession)	/* packets for a connection id not known */	\
 	X(Icmp)		/* ICMP errors about a packet under way */	\

@@ -37,6 +37,7 @@ static const struct ctl_table sysctls[] = {
 	UINT("kept_session_max_bytes", kept_session_max, &bytes_min,
 	     &bytes_max),
 	UINT("linger_ms", linger_ms, SYSCTL_ZERO, &linger_max),
+	UINT("max_tokenless", max_tokenless, SYSCTL_ZERO, &sessions_max),
 	UINT("trust_horizon", trust_horizon, SYSCTL_ZERO, SYSCTL_ONE),
 };
 
@@ -87,6 +88,7 @@ static int __net_init init_net_ns(struct net *net)
 	xn->sysctl_kept_max = 256U << 20;
 	xn->sysctl_kept_session_max = 8U << 20;
 	xn->sysctl_linger_ms = 60 * 1000;
+	xn->sysctl_max_tokenless = 1024;
 	xn->sysctl_trust_horizon = 1;
 
 	err = xrpc_mib_init_net(xn);

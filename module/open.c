@@ -132,14 +132,16 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		s->state = XRPC_SESS_OPENING;
 		break;
 	case XRPC_SESS_TOKEN:
-		s->state = XRPC_SESS_OPENING;
-		break;
 	case XRPC_SESS_OPENING:
 	case XRPC_SESS_OPEN:
-		if (!(f->h.flags & XRPC_TF_RETRY))
-			return;
-		/* the server wants this token on an opening packet: the old
-		 * one ran out, or our address is a new one to it
+		if (!(f->h.flags & XRPC_TF_RETRY)) {
+			if (s->state != XRPC_SESS_TOKEN)
+				return;
+			s->state = XRPC_SESS_OPENING;
+			break;
+		}
+		/* the server wants this token on an opening packet: there was
+		 * none, the old one ran out, or our address is a new one to it
 		 */
 		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
 			return;
@@ -333,7 +335,24 @@ void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
 	xrpc_input_path(skb, &back);
 	fill_token(ep, &back, flags, xrpc_now(), &f);
 	xrpc_send_stray(ep, &back, xrpc_get64(req->client_id),
-			be32_to_cpu(h->pn), &f, sizeof(f));
+			be32_to_cpu(h->pn), &f, sizeof(f), NULL, 0);
+}
+
+/**
+ * xrpc_open_send_retry() - send a token to whoever needs one
+ * @ep: endpoint
+ * @back: where to
+ * @id: connection id there
+ * @pn: number of the packet it answers
+ * @now: ns
+ */
+void xrpc_open_send_retry(struct xrpc_endpoint *ep, struct xrpc_path *back,
+			  u64 id, u32 pn, u64 now)
+{
+	struct xrpc_token_frame f;
+
+	fill_token(ep, back, XRPC_TF_RETRY, now, &f);
+	xrpc_send_stray(ep, back, id, pn, &f, sizeof(f), NULL, 0);
 }
 
 /**
@@ -349,15 +368,14 @@ void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
 		     u64 now)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
-	struct xrpc_token_frame f;
 	struct xrpc_path back;
 
 	XRPC_INC(ep->xn, TokenRetry);
-	if (!ep->bound || !id || 3 * skb->len < sizeof(*h) + sizeof(f))
+	if (!ep->bound || !id ||
+	    3 * skb->len < sizeof(*h) + sizeof(struct xrpc_token_frame))
 		return;
 	xrpc_input_path(skb, &back);
-	fill_token(ep, &back, XRPC_TF_RETRY, now, &f);
-	xrpc_send_stray(ep, &back, id, be32_to_cpu(h->pn), &f, sizeof(f));
+	xrpc_open_send_retry(ep, &back, id, be32_to_cpu(h->pn), now);
 }
 
 /* Make the session that a good opening packet asks for. */
@@ -484,7 +502,9 @@ struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
 	       xrpc_get64(f->epoch) == ep->epoch &&
 	       xrpc_token_ok(ep, &from.raddr, from.rport, now, &f->token);
 	if (!good) {
-		xrpc_open_retry(ep, skb, id, now);
+		if (s || !(f->h.flags & XRPC_OF_NO_TOKEN) ||
+		    !xrpc_replay_packet(ep, skb, f, &from, now))
+			xrpc_open_retry(ep, skb, id, now);
 		return NULL;
 	}
 	if (!s)

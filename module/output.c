@@ -223,6 +223,12 @@ void xrpc_txq_flush(struct xrpc_endpoint *ep, struct xrpc_txq *q)
 	xrpc_txq_init(q);
 }
 
+/* Whether a client's packets are opening packets, with a token or without. */
+static bool opening(const struct xrpc_session *s)
+{
+	return s->state == XRPC_SESS_OPENING || s->state == XRPC_SESS_TOKEN;
+}
+
 static void put_header(struct xrpc_session *s, void *at, u8 flags, u64 now)
 {
 	struct xrpc_hdr *h = at;
@@ -231,7 +237,7 @@ static void put_header(struct xrpc_session *s, void *at, u8 flags, u64 now)
 	h->flags = flags;
 	h->reserved = 0;
 	h->pn = cpu_to_be32(s->next_pn++);
-	if (s->state == XRPC_SESS_OPENING) {
+	if (opening(s)) {
 		h->flags |= XRPC_HF_OPENING;
 		xrpc_put64(h->id, 0);
 	} else {
@@ -257,12 +263,17 @@ static u32 put_open(struct xrpc_session *s, void *at)
 	struct xrpc_open *o = at;
 
 	o->h.type = XRPC_FT_OPEN;
-	o->h.flags = 0;
+	o->h.flags = s->state == XRPC_SESS_TOKEN ? XRPC_OF_NO_TOKEN : 0;
 	o->h.len = cpu_to_be16(sizeof(*o));
 	o->service = cpu_to_be32(s->service);
 	xrpc_put64(o->client_id, s->id);
-	o->token = s->token;
-	xrpc_put64(o->epoch, s->epoch);
+	if (s->state == XRPC_SESS_TOKEN) {
+		memset(&o->token, 0, sizeof(o->token));
+		xrpc_put64(o->epoch, 0);
+	} else {
+		o->token = s->token;
+		xrpc_put64(o->epoch, s->epoch);
+	}
 	o->credit = cpu_to_be32(READ_ONCE(s->sk->sk_rcvbuf));
 	o->ack_delay = cpu_to_be32(XRPC_ACK_DELAY_CLIENT / NSEC_PER_USEC);
 	return sizeof(*o);
@@ -312,18 +323,18 @@ static u32 put_ack(struct xrpc_session *s, void *at, u32 most)
 /* How long the frames are that must go first; see put_first(). */
 static u32 first_len(const struct xrpc_session *s)
 {
-	if (s->state == XRPC_SESS_OPENING)
+	if (unlikely(opening(s)))
 		return sizeof(struct xrpc_open);
-	if (s->server && !s->proven)
+	if (unlikely(s->show_id))
 		return sizeof(struct xrpc_accept);
 	return 0;
 }
 
 static u32 put_first(struct xrpc_session *s, void *at)
 {
-	if (s->state == XRPC_SESS_OPENING)
+	if (unlikely(opening(s)))
 		return put_open(s, at);
-	if (s->server && !s->proven)
+	if (unlikely(s->show_id))
 		return put_accept(s, at);
 	return 0;
 }
@@ -336,8 +347,9 @@ static bool may_send(struct xrpc_session *s, u32 len)
 {
 	if (likely(s->proven || !s->server))
 		return true;
-	if (s->unproven_pkts >= XRPC_UNPROVEN_PACKETS &&
-	    s->unproven_tx + len > 3 * s->unproven_rx) {
+	if (s->tokenless ||
+	    (s->unproven_pkts >= XRPC_UNPROVEN_PACKETS &&
+	     s->unproven_tx + len > 3 * s->unproven_rx)) {
 		XRPC_INC(s->xn, DropUnproven);
 		return false;
 	}
@@ -672,10 +684,17 @@ void xrpc_send_token_req(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	struct xrpc_hdr *hdr;
 
 	xrpc_assert_s(s);
-	skb = control_begin(s, sizeof(*f) + pad, 0, now);
-	if (!skb)
+	skb = alloc_skb(XRPC_HEADROOM + sizeof(*hdr) + sizeof(*f) + pad,
+			GFP_ATOMIC);
+	if (!skb) {
+		XRPC_INC(s->xn, DropNoMem);
 		return;
-	hdr = (void *)skb->data;
+	}
+	skb_reserve(skb, XRPC_HEADROOM);
+	hdr = skb_put(skb, sizeof(*hdr));
+	put_header(s, hdr, 0, now);
+	/* it names no session, and is no opening packet */
+	hdr->flags = 0;
 	xrpc_put64(hdr->id, 0);
 	f = skb_put_zero(skb, sizeof(*f));
 	f->h.type = XRPC_FT_TOKEN_REQ;
@@ -727,17 +746,20 @@ void xrpc_send_close(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
  * @echo: low half of the packet number answered
  * @frame: the one frame
  * @len: its length
+ * @data: what follows it
+ * @data_len: how long that is
  *
  * Under rcu_read_lock(), without locks.
  */
 void xrpc_send_stray(struct xrpc_endpoint *ep, struct xrpc_path *p, u64 id,
-		     u32 echo, const void *frame, u32 len)
+		     u32 echo, const void *frame, u32 len, const void *data,
+		     u32 data_len)
 {
 	struct xrpc_hdr *h;
 	struct sk_buff *skb;
 	struct xrpc_txq q;
 
-	skb = alloc_skb(XRPC_HEADROOM + sizeof(*h) + len, GFP_ATOMIC);
+	skb = alloc_skb(XRPC_HEADROOM + sizeof(*h) + len + data_len, GFP_ATOMIC);
 	if (!skb) {
 		XRPC_INC(ep->xn, DropNoMem);
 		return;
@@ -748,6 +770,8 @@ void xrpc_send_stray(struct xrpc_endpoint *ep, struct xrpc_path *p, u64 id,
 	xrpc_put64(h->id, id);
 	h->echo = cpu_to_be32(echo);
 	skb_put_data(skb, frame, len);
+	if (data_len)
+		skb_put_data(skb, data, data_len);
 	xrpc_txq_init(&q);
 	finish(ep, p, skb, &q);
 	xrpc_txq_flush(ep, &q);

@@ -245,6 +245,7 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 	c->cookie = info->cookie;
 	c->error = 0;
 	c->first_sent = 0;
+	c->tokenless = false;
 	c->replayed = false;
 	c->retry = 0;
 	c->retries = 0;

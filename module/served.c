@@ -80,11 +80,16 @@ void xrpc_server_record(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 	xrpc_send_status(s, chan, ch->seq, code, q, now);
 }
 
-/* Detach a call from its channel for good. */
-static void detach(struct xrpc_session *s, struct xrpc_chan *ch)
+/**
+ * xrpc_server_detach() - take a call off its channel for good
+ * @s: session, locked
+ * @ch: channel with a call; its reference is dropped
+ */
+void xrpc_server_detach(struct xrpc_session *s, struct xrpc_chan *ch)
 {
 	struct xrpc_call *c = ch->call;
 
+	xrpc_assert_s(s);
 	xrpc_tx_settled(s, c, false);
 	if (c->kept)
 		kept_uncharge(s, c);
@@ -145,7 +150,29 @@ void xrpc_server_drop_call(struct xrpc_session *s, struct xrpc_chan *ch)
 	xrpc_assert_s(s);
 	if (ch->call->state == XRPC_CALL_QUEUED && !unqueue(ch->call))
 		notice(ch->call);
-	detach(s, ch);
+	xrpc_server_detach(s, ch);
+}
+
+/**
+ * xrpc_server_expire() - the deadline of a queued request has passed
+ * @s: session, locked
+ * @ch: channel with the call
+ * @q: receives the packet
+ * @now: ns
+ *
+ * One that a receive took is left to the application.
+ */
+void xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
+			struct xrpc_txq *q, u64 now)
+{
+	u16 chan = ch->call->chan;
+
+	xrpc_assert_s(s);
+	__clear_bit(chan, s->busy);
+	if (!unqueue(ch->call))
+		return;
+	xrpc_server_detach(s, ch);
+	xrpc_server_record(s, chan, ch, XRPC_ST_EXPIRED, q, now);
 }
 
 /**
@@ -168,7 +195,7 @@ void xrpc_server_verdict(struct xrpc_call *c, u8 code)
 	if (c->state == XRPC_CALL_QUEUED) {
 		chan = c->chan;
 		ch = xrpc_session_chan(s, chan, false);
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 		if (code == XRPC_ST_ABORTED)
 			XRPC_INC(s->xn, Aborted);
 		xrpc_server_record(s, chan, ch, code, &q, xrpc_now());
@@ -334,7 +361,7 @@ static struct xrpc_call *fresh_call(struct xrpc_session *s,
 		return c;
 	}
 	if (c)
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 	c = xrpc_call_alloc(GFP_ATOMIC | __GFP_NOWARN);
 	if (!c)
 		return NULL;
@@ -377,7 +404,7 @@ static void deliver(struct xrpc_session *s, struct xrpc_chan *ch,
 		u16 chan = c->chan;
 
 		xrpc_rx_free(&c->rx);
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 		xrpc_call_put(c);
 		if (code == XRPC_ST_BUSY)
 			XRPC_INC(s->xn, Busy);
@@ -400,6 +427,9 @@ static u8 find_socket(struct xrpc_session *s, u32 size, struct sock **skp)
 		return XRPC_ST_REFUSED;
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return XRPC_ST_DRAINING;
+	/* what is here already comes first */
+	if (unlikely(sk_under_memory_pressure(sk)))
+		return XRPC_ST_BUSY;
 	used = atomic_read(&sk->sk_rmem_alloc);
 	if (used && used + (u64)size > READ_ONCE(sk->sk_rcvbuf))
 		return XRPC_ST_BUSY;
@@ -426,7 +456,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 			XRPC_INC(s->xn, Refused);
 		if (ch->call) {
 			xrpc_server_acked(s, ch->call);
-			detach(s, ch);
+			xrpc_server_detach(s, ch);
 		}
 		ch->seq = seg->seq;
 		xrpc_server_record(s, seg->chan, ch, code, q, now);
@@ -500,7 +530,7 @@ static bool more_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	code = find_socket(s, c->rx.len, &sk);
 	if (code) {
 		XRPC_INC(s->xn, Refused);
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 		xrpc_server_record(s, seg->chan, ch, code, q, now);
 		return true;
 	}
@@ -601,21 +631,21 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 		}
 		if (c) {
 			xrpc_server_acked(s, c);
-			detach(s, ch);
+			xrpc_server_detach(s, ch);
 		}
 		ch->seq = seq;
 		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
 		return;
 	}
 	if (c && c->state == XRPC_CALL_ARRIVING) {
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
 	} else if (c && c->state == XRPC_CALL_QUEUED) {
 		bool undelivered = unqueue(c);
 
 		if (!undelivered)
 			notice(c);
-		detach(s, ch);
+		xrpc_server_detach(s, ch);
 		xrpc_server_record(s, chan, ch, undelivered ?
 				   XRPC_ST_CANCELED : XRPC_ST_DETACHED, q, now);
 	} else {
@@ -625,6 +655,18 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 
 /* ---- answers --------------------------------------------------------- */
 
+/* There is no room at all for an answer: its call ends unknown. */
+static void drop_reply(struct xrpc_session *s, struct xrpc_call *c,
+		       struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_chan *ch = xrpc_session_chan(s, c->chan, false);
+	u16 chan = c->chan;
+
+	XRPC_INC(s->xn, RepliesDropped);
+	xrpc_server_detach(s, ch);
+	xrpc_server_record(s, chan, ch, XRPC_ST_DROPPED, q, now);
+}
+
 /**
  * xrpc_server_answer() - send a reply
  * @c: call with its reply in c->tx; the caller keeps its reference
@@ -632,7 +674,7 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
  * Process context, without locks.
  *
  * Return: 0; -ECANCELED the client gave the call up; -ETIMEDOUT its session
- * ended.
+ * ended; -ENOBUFS too much is kept already.
  */
 int xrpc_server_answer(struct xrpc_call *c)
 {
@@ -642,6 +684,8 @@ int xrpc_server_answer(struct xrpc_call *c)
 	int err = 0;
 	u64 now;
 
+	if (unlikely(s->tokenless))
+		return xrpc_replay_answer(c);
 	xrpc_txq_init(&q);
 	rcu_read_lock();
 	spin_lock_bh(&s->lock);
@@ -653,7 +697,13 @@ int xrpc_server_answer(struct xrpc_call *c)
 	while (unlikely(!kept_charge(s, c, size))) {
 		if (drop_oldest_reply(s))
 			continue;
-		/* larger than the budget on its own: it goes out all the same */
+		if (atomic_long_read(&s->xn->kept) + size >
+		    2 * (u64)s->xn->sysctl_kept_max) {
+			drop_reply(s, c, &q, now);
+			err = -ENOBUFS;
+			goto out;
+		}
+		/* others fill the budget: it goes out all the same */
 		c->kept = size;
 		s->kept += size;
 		atomic_long_add(size, &s->xn->kept);

@@ -95,6 +95,7 @@ struct xrpc_session *xrpc_session_alloc(struct xrpc_endpoint *ep, bool server,
 	s->ep = ep;
 	s->xn = ep->xn;
 	s->server = server;
+	s->show_id = server;
 	s->id = xrpc_endpoint_new_id(ep);
 	s->state = server ? XRPC_SESS_OPEN : XRPC_SESS_NEW;
 	s->chans = XRPC_CHANS_MAX;
@@ -237,6 +238,8 @@ void xrpc_session_put(struct xrpc_session *s)
 
 	if (!refcount_dec_and_test(&s->ref))
 		return;
+	if (s->tokenless)
+		atomic_dec(&s->xn->ntokenless);
 	for (i = 0; i < ARRAY_SIZE(s->chunk); i++)
 		kfree(s->chunk[i]);
 	if (s->sent != s->sent0)
@@ -285,7 +288,7 @@ void xrpc_session_arm(struct xrpc_session *s, u64 due)
 	xrpc_assert_s(s);
 	if (s->timer_armed && s->timer_due <= due)
 		return;
-	if (s->state == XRPC_SESS_DEAD)
+	if (s->state == XRPC_SESS_DEAD || s->tokenless)
 		return;
 	if (!s->timer_armed) {
 		s->timer_armed = true;

@@ -224,6 +224,13 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 			c->told_acked = true;
 			*ack = true;
 		}
+		if (c->deadline != U64_MAX &&
+		    !(READ_ONCE(c->cflags) & XRPC_CALLF_TAKEN)) {
+			if (c->deadline > now)
+				return c->deadline;
+			xrpc_server_expire(s, ch, q, now);
+			return U64_MAX;
+		}
 		/* the client asks from here on */
 		__clear_bit(c->chan, s->busy);
 		return U64_MAX;

@@ -458,6 +458,88 @@ static void test_replayable(void)
 	close(c);
 }
 
+/* ---- without a token ------------------------------------------------- */
+
+static unsigned long counter(const char *name)
+{
+	FILE *f = fopen("/proc/net/xrpc/stats", "r");
+	unsigned long v = 0, got;
+	char line[100], n[64];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
+			v = got;
+	}
+	if (f)
+		fclose(f);
+	return v;
+}
+
+/* The first call to a server: it has been asked for no token yet. */
+static void first_call(int port, int opt_in, int type, size_t reply,
+		       const char *what)
+{
+	struct sockaddr_xrpc a = at("127.0.0.1", port, 0);
+	int s = server_at(a), c = client_to(a), runs = 0, got = 0;
+	unsigned long before = counter("Tokenless");
+	static char big[4000];
+	struct told t;
+
+	recvinfo(c);
+	ok(!setsockopt(s, SOL_XRPC, XRPC_ACCEPT_REPLAYABLE, &opt_in,
+		       sizeof(opt_in)), "%s: the server says so", what);
+	send_with(c, "first", type, NULL, 0, 1);
+	while (!got && runs < 5 && get(s, 0, &t)) {
+		runs++;
+		give_answer(s, big, reply, &t.from);
+		got = !nothing(c);
+	}
+	ok(get(c, 0, &t) && t.ended && t.cookie == 1 &&
+	   t.result.outcome == XRPC_REPLIED && t.len == (ssize_t)(reply < 64 ?
+								  reply : 64),
+	   "%s: replied", what);
+	if (opt_in && type == XRPC_REPLAYABLE)
+		ok(counter("Tokenless") > before, "%s: without a token", what);
+	else
+		ok(counter("Tokenless") == before, "%s: with a token", what);
+	ok(runs == 1 || reply > 64, "%s: it ran %d times", what, runs);
+	send_named(c, "next", 2);
+	ok(get(s, 0, &t) && give_answer(s, "n", 1, &t.from) == 1 &&
+	   ended(c, 2, XRPC_REPLIED, 0), "%s: the next call is a plain one",
+	   what);
+	ok(nothing(s) && nothing(c), "%s: and that is all", what);
+	close(c);
+	close(s);
+}
+
+static void test_tokenless(void)
+{
+	struct sockaddr_xrpc a = at("127.0.0.1", PORT + 15, 0);
+	int c, s, on = 1;
+	struct told t;
+
+	first_call(PORT + 10, 1, XRPC_REPLAYABLE, 10, "replayable, taken");
+	first_call(PORT + 11, 0, XRPC_REPLAYABLE, 10, "replayable, not taken");
+	first_call(PORT + 12, 1, 0, 10, "plain");
+	/* three times the request is less than that: it runs once more */
+	first_call(PORT + 13, 1, XRPC_REPLAYABLE, 4000, "a longer reply");
+
+	s = server_at(a);
+	setsockopt(s, SOL_XRPC, XRPC_ACCEPT_REPLAYABLE, &on, sizeof(on));
+	c = client_to(a);
+	recvinfo(c);
+	send_with(c, "lost", XRPC_REPLAYABLE, NULL, 0, 1);
+	ok(get(s, 0, &t), "a server that has such a call");
+	close(s);
+	s = server_at(a);
+	ok(get(s, 0, &t) && !strncmp(t.text, "lost", 4),
+	   "dies: the next one gets it");
+	give_answer(s, "1", 1, &t.from);
+	ok(ended(c, 1, XRPC_REPLIED, 0), "and answers");
+	close(s);
+	close(c);
+}
+
 int main(void)
 {
 	tap_begin();
@@ -466,5 +548,6 @@ int main(void)
 	test_groups();
 	test_handover();
 	test_replayable();
+	test_tokenless();
 	return tap_end();
 }
