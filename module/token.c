@@ -36,12 +36,13 @@ static struct xrpc_secret *secret_now(struct xrpc_endpoint *ep, u64 number)
 {
 	struct xrpc_secret *x = slot(ep, number);
 
-	/* pairs with the release below */
+	/* pairs with the release below: the key is read after it */
 	if (likely(smp_load_acquire(&x->number) >= number))
 		return x;
 	spin_lock_bh(&ep->lock);
 	if (x->number < number) {
 		get_random_bytes(&x->key, sizeof(x->key));
+		/* whoever sees the number sees its key */
 		smp_store_release(&x->number, number);
 	}
 	spin_unlock_bh(&ep->lock);

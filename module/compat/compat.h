@@ -14,6 +14,9 @@
 #include <net/net_debug.h>
 #include <net/net_namespace.h>
 #include <net/udp_tunnel.h>
+#ifdef XRPC_HAVE_PROTO_MEMORY
+#include <net/proto_memory.h>
+#endif
 #ifdef XRPC_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
 #else

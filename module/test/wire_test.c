@@ -653,17 +653,17 @@ static void random_packet(struct pkt *p, struct rng *g)
 	int frames = rng_below(g, 5), i;
 
 	begin(p, opening ? XRPC_HF_OPENING : 0);
-	if (opening) {
-		add(p, XRPC_FT_OPEN, 0, sizeof(struct xrpc_open));
-	} else if (!rng_below(g, 5)) {
+	if (!opening && !rng_below(g, 5)) {
 		i = rng_below(g, STRAYS);
 		add(p, fixed[i].type, 0, fixed[i].len);
 		while (frames--)
 			add(p, XRPC_FT_PAD, 0, 4 + rng_below(g, 60));
 		return;
-	} else {
-		frames++;
 	}
+	if (opening)
+		add(p, XRPC_FT_OPEN, 0, sizeof(struct xrpc_open));
+	else
+		frames++;
 	while (frames--) {
 		switch (rng_below(g, 5)) {
 		case 0:
