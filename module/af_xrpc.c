@@ -11,7 +11,7 @@
 static atomic_long_t memory_allocated;
 static DEFINE_PER_CPU(int, memory_per_cpu);
 static unsigned long memory_pressure;
-static long sysctl_mem[3];
+long xrpc_sysctl_mem[3];
 
 static void enter_memory_pressure(struct sock *sk)
 {
@@ -42,7 +42,7 @@ struct proto xrpc_proto = {
 	.memory_pressure	= &memory_pressure,
 	.enter_memory_pressure	= enter_memory_pressure,
 	.leave_memory_pressure	= leave_memory_pressure,
-	.sysctl_mem		= sysctl_mem,
+	.sysctl_mem		= xrpc_sysctl_mem,
 };
 
 /* ---- addresses ------------------------------------------------------- */
@@ -521,7 +521,7 @@ void __init xrpc_mem_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
 
-	sysctl_mem[0] = limit / 4 * 3;
-	sysctl_mem[1] = limit;
-	sysctl_mem[2] = sysctl_mem[0] * 2;
+	xrpc_sysctl_mem[0] = limit / 4 * 3;
+	xrpc_sysctl_mem[1] = limit;
+	xrpc_sysctl_mem[2] = xrpc_sysctl_mem[0] * 2;
 }

@@ -712,6 +712,7 @@ struct xrpc_got {
 /* af_xrpc.c */
 extern struct proto xrpc_proto;
 extern const struct net_proto_family xrpc_family;
+extern long xrpc_sysctl_mem[3];
 void xrpc_mem_init(void);
 void xrpc_addr_dest(struct sockaddr_xrpc *a);
 int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr);

@@ -39,11 +39,19 @@ static const struct ctl_table sysctls[] = {
 	UINT("linger_ms", linger_ms, SYSCTL_ZERO, &linger_max),
 	UINT("max_tokenless", max_tokenless, SYSCTL_ZERO, &sessions_max),
 	UINT("trust_horizon", trust_horizon, SYSCTL_ZERO, SYSCTL_ONE),
+	/* last: all namespaces share it, and only the first one has it */
+	{
+		.procname	= "mem",
+		.maxlen		= sizeof(xrpc_sysctl_mem),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	},
 };
 
 static int register_sysctls(struct xrpc_net *xn)
 {
-	const size_t n = ARRAY_SIZE(sysctls);
+	const size_t own = ARRAY_SIZE(sysctls) - 1;
+	const size_t n = own + net_eq(xn->net, &init_net);
 	struct ctl_table *t;
 	size_t i;
 
@@ -51,9 +59,11 @@ static int register_sysctls(struct xrpc_net *xn)
 	t = kcalloc(n + 1, sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
-	memcpy(t, sysctls, sizeof(sysctls));
-	for (i = 0; i < n; i++)
+	memcpy(t, sysctls, n * sizeof(*t));
+	for (i = 0; i < own; i++)
 		t[i].data = (char *)xn + (unsigned long)t[i].data;
+	if (n > own)
+		t[own].data = xrpc_sysctl_mem;
 	xn->sysctl_header = xrpc_register_sysctl(xn->net, "net/xrpc", t, n);
 	if (!xn->sysctl_header) {
 		kfree(t);
