@@ -74,7 +74,7 @@ static void off_channel(struct xrpc_session *s, struct xrpc_chan *ch)
 
 	__clear_bit(c->chan, s->busy);
 	ch->call = NULL;
-	ch->state = XRPC_CHAN_IDLE;
+	xrpc_chan_set(s, c->chan, ch, XRPC_CHAN_IDLE);
 	s->used = xrpc_now();
 }
 
@@ -98,7 +98,7 @@ static bool on_channel(struct xrpc_session *s, struct xrpc_call *c)
 	__clear_bit(i, s->owed);	/* this call acknowledges the reply */
 	ch->call = c;
 	ch->seq++;
-	ch->state = XRPC_CHAN_ACTIVE;
+	xrpc_chan_set(s, i, ch, XRPC_CHAN_ACTIVE);
 	c->chan = i;
 	c->seq = ch->seq;
 	xrpc_call_set(c, XRPC_CALL_SENDING);
@@ -227,7 +227,7 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
 		xrpc_call_set(c, XRPC_CALL_PENDING);
 		list_add_tail(&c->link, &s->pending);
 		if (s->state == XRPC_SESS_NEW) {
-			s->state = XRPC_SESS_TOKEN;
+			xrpc_session_set(s, XRPC_SESS_TOKEN);
 			s->open_since = now;
 			s->open_sent = now;
 			xrpc_send_token_req(s, &q, now);
@@ -268,7 +268,7 @@ void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
 	} else {
 		ch = xrpc_session_chan(s, c->chan, false);
 		ch->call = NULL;
-		ch->state = XRPC_CHAN_CANCELING;
+		xrpc_chan_set(s, c->chan, ch, XRPC_CHAN_CANCELING);
 		ch->backoff = 0;
 		ch->since = now;
 		ch->due = now + xrpc_call_pto(s, NULL);
@@ -398,7 +398,7 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 			return true;
 		if (ch->state == XRPC_CHAN_CANCELING) {
 			/* replied before the cancel came: that settles it */
-			ch->state = XRPC_CHAN_IDLE;
+			xrpc_chan_set(s, seg->chan, ch, XRPC_CHAN_IDLE);
 			__clear_bit(seg->chan, s->busy);
 			xrpc_client_assign(s, q, now);
 		}
@@ -494,7 +494,7 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 	if (!c) {
 		if (ch->state == XRPC_CHAN_CANCELING &&
 		    code >= XRPC_ST_BUSY) {
-			ch->state = XRPC_CHAN_IDLE;
+			xrpc_chan_set(s, chan, ch, XRPC_CHAN_IDLE);
 			__clear_bit(chan, s->busy);
 			xrpc_client_assign(s, q, now);
 		}

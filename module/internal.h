@@ -58,6 +58,7 @@
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
@@ -670,6 +671,37 @@ static inline struct xrpc_slot *xrpc_slot(struct xrpc_sock *xs, u64 handle)
 #define xrpc_qunlock(sk)	spin_unlock_bh(&(sk)->sk_receive_queue.lock)
 #define xrpc_assert_q(sk)	lockdep_assert_held(&(sk)->sk_receive_queue.lock)
 #define xrpc_assert_s(s)	lockdep_assert_held(&(s)->lock)
+
+DECLARE_TRACEPOINT(xrpc_chan);
+DECLARE_TRACEPOINT(xrpc_session);
+
+/* trace.c */
+void xrpc_trace_chan(const struct xrpc_session *s, u16 chan,
+		     const struct xrpc_chan *ch, enum xrpc_chan_state to);
+void xrpc_trace_session(const struct xrpc_session *s,
+			enum xrpc_session_state to);
+
+/* Change a channel's state. */
+static inline void xrpc_chan_set(struct xrpc_session *s, u16 chan,
+				 struct xrpc_chan *ch,
+				 enum xrpc_chan_state state)
+{
+	xrpc_assert_s(s);
+	if (tracepoint_enabled(xrpc_chan))
+		xrpc_trace_chan(s, chan, ch, state);
+	ch->state = state;
+}
+
+/* Change a session's state; xrpc_session_alloc() gives it its first. */
+static inline void xrpc_session_set(struct xrpc_session *s,
+				    enum xrpc_session_state state)
+{
+	xrpc_assert_s(s);
+	if (tracepoint_enabled(xrpc_session))
+		xrpc_trace_session(s, state);
+	/* some look at it without the lock */
+	WRITE_ONCE(s->state, state);
+}
 
 /* Packets built under s->lock, to be sent without it. */
 struct xrpc_txq {

@@ -159,7 +159,7 @@ static void ack_one(struct xrpc_session *s, struct xrpc_sent *e)
 	if (s->server)
 		xrpc_server_acked(s, c);
 	else if (c->state == XRPC_CALL_SENDING)
-		c->state = XRPC_CALL_WAITING;
+		xrpc_call_set(c, XRPC_CALL_WAITING);
 }
 
 static void detect_lost(struct xrpc_session *s, u64 largest, u64 now)

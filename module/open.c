@@ -67,7 +67,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 		if (!c) {
 			/* a cancel: there is nothing left to cancel */
 			if (ch->state == XRPC_CHAN_CANCELING) {
-				ch->state = XRPC_CHAN_IDLE;
+				xrpc_chan_set(s, i, ch, XRPC_CHAN_IDLE);
 				__clear_bit(i, s->busy);
 			}
 			continue;
@@ -87,7 +87,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 		}
 		__clear_bit(i, s->busy);
 		ch->call = NULL;
-		ch->state = XRPC_CHAN_IDLE;
+		xrpc_chan_set(s, i, ch, XRPC_CHAN_IDLE);
 		if (!list_empty(&c->tx_link))
 			list_del_init(&c->tx_link);
 		if (new && c->state == XRPC_CALL_CANCELING)
@@ -120,7 +120,7 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		if (f->h.flags & XRPC_TF_RETRY || echo < s->open_pn)
 			return;
 		if (f->h.flags & XRPC_TF_ALIVE && epoch == s->epoch) {
-			s->state = XRPC_SESS_OPEN;
+			xrpc_session_set(s, XRPC_SESS_OPEN);
 			break;
 		}
 		horizon = xrpc_get64(f->horizon);
@@ -129,7 +129,7 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 			xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
 			return;
 		}
-		s->state = XRPC_SESS_OPENING;
+		xrpc_session_set(s, XRPC_SESS_OPENING);
 		break;
 	case XRPC_SESS_TOKEN:
 	case XRPC_SESS_OPENING:
@@ -137,7 +137,7 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		if (!(f->h.flags & XRPC_TF_RETRY)) {
 			if (s->state != XRPC_SESS_TOKEN)
 				return;
-			s->state = XRPC_SESS_OPENING;
+			xrpc_session_set(s, XRPC_SESS_OPENING);
 			break;
 		}
 		/* the server wants this token on an opening packet: there was
@@ -145,7 +145,7 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		 */
 		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
 			return;
-		s->state = XRPC_SESS_OPENING;
+		xrpc_session_set(s, XRPC_SESS_OPENING);
 		for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
 			struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
 
@@ -167,7 +167,7 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 
 static void ask_again(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 {
-	s->state = XRPC_SESS_REOPENING;
+	xrpc_session_set(s, XRPC_SESS_REOPENING);
 	s->open_since = now;
 	s->open_sent = now;
 	s->open_backoff = 0;
@@ -212,7 +212,7 @@ void xrpc_open_closed(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 			continue;
 		__clear_bit(i, s->busy);
 		ch->call = NULL;
-		ch->state = XRPC_CHAN_IDLE;
+		xrpc_chan_set(s, i, ch, XRPC_CHAN_IDLE);
 		if (!c)
 			continue;
 		if (!list_empty(&c->tx_link))
@@ -245,7 +245,7 @@ void xrpc_open_accept(struct xrpc_session *s, const struct xrpc_accept *f,
 		XRPC_INC(s->xn, DropState);
 		return;
 	}
-	s->state = XRPC_SESS_OPEN;
+	xrpc_session_set(s, XRPC_SESS_OPEN);
 	s->epoch = xrpc_get64(f->epoch);
 	s->chans = min_t(u16, chans, XRPC_CHANS_MAX);
 	s->peer_ack_delay = min_t(u64, delay, XRPC_ACK_DELAY_MAX);

@@ -52,7 +52,7 @@ static bool drop_oldest_reply(struct xrpc_session *s)
 	kept_uncharge(s, c);
 	xrpc_call_set(c, XRPC_CALL_GONE);
 	oldest->call = NULL;
-	oldest->state = XRPC_CHAN_VERDICT;
+	xrpc_chan_set(s, c->chan, oldest, XRPC_CHAN_VERDICT);
 	oldest->verdict = XRPC_ST_DROPPED;
 	XRPC_INC(s->xn, RepliesDropped);
 	xrpc_call_put(c);
@@ -75,7 +75,7 @@ void xrpc_server_record(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 {
 	xrpc_assert_s(s);
 	__clear_bit(chan, s->busy);
-	ch->state = XRPC_CHAN_VERDICT;
+	xrpc_chan_set(s, chan, ch, XRPC_CHAN_VERDICT);
 	ch->verdict = code;
 	xrpc_send_status(s, chan, ch->seq, code, q, now);
 }
@@ -97,7 +97,7 @@ void xrpc_server_detach(struct xrpc_session *s, struct xrpc_chan *ch)
 	__clear_bit(c->chan, s->busy);
 	c->sk = NULL;
 	ch->call = NULL;
-	ch->state = XRPC_CHAN_IDLE;
+	xrpc_chan_set(s, c->chan, ch, XRPC_CHAN_IDLE);
 	xrpc_call_put(c);
 }
 
@@ -479,7 +479,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 		return false;
 	}
 	ch->seq = seg->seq;
-	ch->state = XRPC_CHAN_ACTIVE;
+	xrpc_chan_set(s, seg->chan, ch, XRPC_CHAN_ACTIVE);
 	__set_bit(seg->chan, s->busy);
 	c->chan = seg->chan;
 	c->seq = seg->seq;

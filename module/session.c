@@ -350,7 +350,7 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 	if (q && s->state == XRPC_SESS_OPEN && (s->proven || !s->server))
 		xrpc_send_close(s, q, xrpc_now());
 	detach_calls(s, &gone);
-	s->state = XRPC_SESS_CLOSED;
+	xrpc_session_set(s, XRPC_SESS_CLOSED);
 	spin_lock(&s->ep->lock);
 	/* under the lock: the list is in this order */
 	s->closed = xrpc_now();
@@ -401,7 +401,7 @@ void xrpc_session_destroy(struct xrpc_session *s)
 		rhashtable_remove_fast(&s->xn->remotes, &s->remote_node,
 				       remote_params);
 	spin_lock_bh(&s->lock);
-	s->state = XRPC_SESS_DEAD;
+	xrpc_session_set(s, XRPC_SESS_DEAD);
 	/* one that runs right now sees the state and drops its own reference */
 	stopped = s->timer_armed && hrtimer_try_to_cancel(&s->timer) == 1;
 	if (stopped)

@@ -45,6 +45,69 @@ TRACE_EVENT(xrpc_call,
 		  xrpc_show_state(__entry->to))
 );
 
+#define xrpc_show_chan(s)						\
+	__print_symbolic(s,						\
+			 { XRPC_CHAN_IDLE,	"IDLE" },		\
+			 { XRPC_CHAN_ACTIVE,	"ACTIVE" },		\
+			 { XRPC_CHAN_CANCELING,	"CANCELING" },		\
+			 { XRPC_CHAN_VERDICT,	"VERDICT" })
+
+TRACE_EVENT(xrpc_chan,
+	TP_PROTO(u64 session, bool server, u16 chan, u32 seq, u8 from, u8 to),
+	TP_ARGS(session, server, chan, seq, from, to),
+	TP_STRUCT__entry(
+		__field(u64, session)
+		__field(u32, seq)
+		__field(u16, chan)
+		__field(bool, server)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->session = session;
+		__entry->seq = seq;
+		__entry->chan = chan;
+		__entry->server = server;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("%s session=%016llx chan=%u seq=%u %s -> %s",
+		  __entry->server ? "server" : "client", __entry->session,
+		  __entry->chan, __entry->seq, xrpc_show_chan(__entry->from),
+		  xrpc_show_chan(__entry->to))
+);
+
+#define xrpc_show_session(s)						\
+	__print_symbolic(s,						\
+			 { XRPC_SESS_NEW,	"NEW" },		\
+			 { XRPC_SESS_TOKEN,	"TOKEN" },		\
+			 { XRPC_SESS_OPENING,	"OPENING" },		\
+			 { XRPC_SESS_OPEN,	"OPEN" },		\
+			 { XRPC_SESS_REOPENING,	"REOPENING" },		\
+			 { XRPC_SESS_CLOSED,	"CLOSED" },		\
+			 { XRPC_SESS_DEAD,	"DEAD" })
+
+TRACE_EVENT(xrpc_session,
+	TP_PROTO(u64 session, bool server, u8 from, u8 to),
+	TP_ARGS(session, server, from, to),
+	TP_STRUCT__entry(
+		__field(u64, session)
+		__field(bool, server)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->session = session;
+		__entry->server = server;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("%s session=%016llx %s -> %s",
+		  __entry->server ? "server" : "client", __entry->session,
+		  xrpc_show_session(__entry->from),
+		  xrpc_show_session(__entry->to))
+);
+
 DECLARE_EVENT_CLASS(xrpc_packet,
 	TP_PROTO(u64 session, u64 pn, u32 len),
 	TP_ARGS(session, pn, len),
