@@ -296,6 +296,14 @@ static u32 put_accept(struct xrpc_session *s, void *at)
 	return sizeof(*a);
 }
 
+static u32 ack_len(const struct xrpc_session *s, u32 most)
+{
+	u32 n = min(s->rx_pns.n, most);
+
+	return n ? sizeof(struct xrpc_fhdr) +
+		   n * sizeof(struct xrpc_ack_range) : 0;
+}
+
 static u32 put_ack(struct xrpc_session *s, void *at, u32 most)
 {
 	struct xrpc_fhdr *h = at;
@@ -436,12 +444,11 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	       (seg.flags & XRPC_DF_TOTAL ? 8 : 0);
 	ack = 0;
 	if (unlikely(s->ack_now || s->rx_unacked)) {
-		ack = sizeof(struct xrpc_fhdr) + 8 *
-		      min_t(u32, s->rx_pns.n, 4);
+		ack = ack_len(s, 4);
 		if (over + len + ack > s->path.mss + XRPC_WIRE_OVERHEAD)
 			ack = 0;
 	}
-	if (!may_send(s, over + len))
+	if (!may_send(s, over + ack + len))
 		return;
 	skb = data_skb(c, off, len);
 	if (unlikely(!skb)) {
@@ -590,15 +597,17 @@ static u32 put_done(struct xrpc_session *s, void *at, u64 now)
  */
 void xrpc_send_acks(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 {
+	u32 len = ack_len(s, ACK_RANGES_SENT);
 	struct sk_buff *skb;
 
 	xrpc_assert_s(s);
 	/* nothing to acknowledge before the server spoke */
 	if (s->state != XRPC_SESS_OPEN && s->state != XRPC_SESS_CLOSED)
 		return;
-	skb = control_begin(s, 2 * sizeof(struct xrpc_fhdr) +
-			    ACK_RANGES_SENT * sizeof(struct xrpc_ack_range) +
-			    XRPC_DONE_MAX * sizeof(struct xrpc_done), 0, now);
+	if (!s->server)
+		len += sizeof(struct xrpc_fhdr) +
+		       XRPC_DONE_MAX * sizeof(struct xrpc_done);
+	skb = control_begin(s, len, 0, now);
 	if (!skb)
 		return;
 	skb_put(skb, put_done(s, skb_tail_pointer(skb), now));
@@ -653,8 +662,7 @@ void xrpc_send_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 	struct sk_buff *skb;
 
 	xrpc_assert_s(s);
-	skb = control_begin(s, sizeof(*f) + sizeof(struct xrpc_fhdr) +
-			    4 * sizeof(struct xrpc_ack_range), 0, now);
+	skb = control_begin(s, sizeof(*f) + ack_len(s, 4), 0, now);
 	if (!skb)
 		return;
 	f = skb_put_zero(skb, sizeof(*f));
