@@ -196,8 +196,9 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	u64 now = xrpc_now(), pn;
+	bool took, proof = false;
 	struct xrpc_txq q;
-	bool took, retry;
+	bool retry;
 
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
@@ -233,12 +234,15 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		s->show_id = true;
 	} else if (unlikely(s->show_id)) {
 		s->show_id = false;
+		proof = !s->proven;
 		s->proven = true;
 	}
 	xrpc_sent_echo(s, be32_to_cpu(h->echo), be32_to_cpu(h->echo_delay),
 		       now);
 	took = likely(seg) ? data_frame(s, seg, skb, &q, now) :
 			     frames(s, skb, &q, now);
+	if (unlikely(proof && s->server) && s->state < XRPC_SESS_CLOSED)
+		xrpc_send_proven(s, &q, now);
 	if (unlikely(!took))
 		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
 	if (h->flags & XRPC_HF_ACK_NOW)

@@ -575,6 +575,7 @@ struct xrpc_session {
 	u64			unproven_tx;
 	u64			retried;	/* last RETRY to another address */
 	u32			unproven_pkts;
+	bool			unproven_held;	/* something was not sent */
 	u16			limit_client;	/* slots, see limit.c */
 	u16			limit_prefix;
 	u64			stalled;	/* last time this host stood still,
@@ -881,6 +882,7 @@ int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p);
 void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 		       u32 len, bool ack_now, struct xrpc_txq *q, u64 now);
 void xrpc_send_pump(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
+void xrpc_send_proven(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_acks(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_callref(struct xrpc_session *s, u8 type, u16 chan, u32 seq,
 		       struct xrpc_txq *q, u64 now);

@@ -458,6 +458,7 @@ static bool move_path(struct xrpc_session *s, const struct xrpc_path *from)
 	s->unproven_rx = 0;
 	s->unproven_tx = 0;
 	s->unproven_pkts = 0;
+	s->unproven_held = false;
 	return true;
 }
 

@@ -359,6 +359,7 @@ static bool may_send(struct xrpc_session *s, u32 len)
 	    (s->unproven_pkts >= XRPC_UNPROVEN_PACKETS &&
 	     s->unproven_tx + len > 3 * s->unproven_rx)) {
 		XRPC_INC(s->xn, DropUnproven);
+		s->unproven_held = true;
 		return false;
 	}
 	s->unproven_pkts++;
@@ -541,9 +542,32 @@ void xrpc_send_pump(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	}
 }
 
+/**
+ * xrpc_send_proven() - a client has shown that it is there
+ * @s: server's session, locked
+ * @q: receives the packets
+ * @now: ns
+ *
+ * What was held back goes out, and replies have timers from here on.
+ */
+void xrpc_send_proven(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	struct xrpc_call *c;
+	unsigned int i;
+
+	xrpc_assert_s(s);
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		c = xrpc_session_chan(s, i, false)->call;
+		if (s->unproven_held && c && c->state == XRPC_CALL_REPLIED)
+			xrpc_tx_lost_all(s, c);
+	}
+	xrpc_send_pump(s, q, now);
+	xrpc_session_arm(s, now + xrpc_call_pto(s, NULL));
+}
+
 /* ---- packets without data -------------------------------------------- */
 
-/* Begin a packet of up to @len bytes of frames, or NULL. */
+/* Begin a packet of @len bytes of frames (a client's: at most), or NULL. */
 static struct sk_buff *control_begin(struct xrpc_session *s, u32 len, u8 flags,
 				     u64 now)
 {
