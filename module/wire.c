@@ -9,6 +9,8 @@ struct frame_rule {
 	__u16	max;
 	__u8	flags;		/* flags that may be set */
 	__u8	known;
+	__u8	zero;		/* offset of reserved bytes, every @step */
+	__u8	zeros;		/* how many */
 };
 
 static const struct frame_rule rules[] = {
@@ -16,20 +18,44 @@ static const struct frame_rule rules[] = {
 	[XRPC_FT_DATA]	= { sizeof(struct xrpc_data), 1, 65535,
 			    XRPC_DF_KNOWN, 1 },
 	[XRPC_FT_ACK]	= { 12, 8, 4 + 8 * XRPC_ACK_RANGES_MAX, 0, 1 },
-	[XRPC_FT_DONE]	= { 12, 8, 4 + 8 * XRPC_DONE_MAX, 0, 1 },
+	[XRPC_FT_DONE]	= { 12, 8, 4 + 8 * XRPC_DONE_MAX, 0, 1,
+			    sizeof(struct xrpc_fhdr) +
+			    offsetof(struct xrpc_done, reserved), 2 },
 	[XRPC_FT_OPEN]	= { sizeof(struct xrpc_open), 0, 0,
 			    XRPC_OF_NO_TOKEN, 1 },
-	[XRPC_FT_ACCEPT] = { sizeof(struct xrpc_accept), 0, 0, 0, 1 },
-	[XRPC_FT_TOKEN_REQ] = { sizeof(struct xrpc_token_req), 0, 0, 0, 1 },
+	[XRPC_FT_ACCEPT] = { sizeof(struct xrpc_accept), 0, 0, 0, 1,
+			     offsetof(struct xrpc_accept, reserved), 2 },
+	[XRPC_FT_TOKEN_REQ] = { sizeof(struct xrpc_token_req), 0, 0, 0, 1,
+				offsetof(struct xrpc_token_req, reserved), 4 },
 	[XRPC_FT_TOKEN]	= { sizeof(struct xrpc_token_frame), 0, 0,
-			    XRPC_TF_RETRY | XRPC_TF_ALIVE, 1 },
+			    XRPC_TF_RETRY | XRPC_TF_ALIVE, 1,
+			    offsetof(struct xrpc_token_frame, reserved), 4 },
 	[XRPC_FT_NOSESSION] = { sizeof(struct xrpc_nosession), 0, 0, 0, 1 },
-	[XRPC_FT_STATUS] = { sizeof(struct xrpc_status), 0, 0, 0, 1 },
-	[XRPC_FT_PROBE]	= { sizeof(struct xrpc_callref), 0, 0, 0, 1 },
-	[XRPC_FT_CANCEL] = { sizeof(struct xrpc_callref), 0, 0, 0, 1 },
+	[XRPC_FT_STATUS] = { sizeof(struct xrpc_status), 0, 0, 0, 1,
+			     offsetof(struct xrpc_status, reserved), 1 },
+	[XRPC_FT_PROBE]	= { sizeof(struct xrpc_callref), 0, 0, 0, 1,
+			    offsetof(struct xrpc_callref, reserved), 2 },
+	[XRPC_FT_CANCEL] = { sizeof(struct xrpc_callref), 0, 0, 0, 1,
+			     offsetof(struct xrpc_callref, reserved), 2 },
 	[XRPC_FT_CLOSE]	= { sizeof(struct xrpc_close), 0, 0, 0, 1 },
-	[XRPC_FT_CREDIT] = { sizeof(struct xrpc_credit), 0, 0, 0, 1 },
+	[XRPC_FT_CREDIT] = { sizeof(struct xrpc_credit), 0, 0, 0, 1,
+			     offsetof(struct xrpc_credit, reserved), 4 },
 };
+
+/* Whether the reserved bytes of a frame, as long as it may be, are zero. */
+static bool reserved_zero(const struct frame_rule *r, const __u8 *frame,
+			  __u32 len)
+{
+	__u32 at, i;
+
+	for (at = r->zero; r->zeros && at < len; at += r->step ? : len) {
+		for (i = 0; i < r->zeros; i++) {
+			if (frame[at + i])
+				return false;
+		}
+	}
+	return true;
+}
 
 /**
  * xrpc_wire_header() - judge a packet's header
@@ -61,7 +87,8 @@ int xrpc_wire_header(const void *pkt, __u32 len)
  * @c: cursor
  *
  * Frames that may be skipped are.  The frame's length, flags and type are
- * judged here, so that its fixed part may be read through a pointer.
+ * judged here, so that its fixed part may be read through a pointer, and its
+ * reserved bytes.
  *
  * Return: 1 at a frame, 0 at the end, -EINVAL where the packet is malformed.
  */
@@ -97,6 +124,8 @@ int xrpc_wire_next(struct xrpc_cursor *c)
 			return -EINVAL;
 		if (r->step ? (len > r->max || (len - r->min) % r->step) :
 			      len != r->min)
+			return -EINVAL;
+		if (!reserved_zero(r, c->frame, len))
 			return -EINVAL;
 		return 1;
 	}

@@ -199,6 +199,35 @@ static void reserved_header_bytes_must_be_zero(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, check(&pkt), -EINVAL);
 }
 
+static void reserved_bytes_of_frames_must_be_zero(struct kunit *test)
+{
+	static const struct {
+		__u8 type, len, at, n;
+	} rsv[] = {
+		{ XRPC_FT_DONE, 20, 6, 2 },
+		{ XRPC_FT_DONE, 20, 14, 2 },
+		{ XRPC_FT_ACCEPT, 36, 34, 2 },
+		{ XRPC_FT_TOKEN_REQ, 32, 4, 4 },
+		{ XRPC_FT_TOKEN, 40, 4, 4 },
+		{ XRPC_FT_STATUS, 12, 7, 1 },
+		{ XRPC_FT_PROBE, 12, 6, 2 },
+		{ XRPC_FT_CANCEL, 12, 6, 2 },
+		{ XRPC_FT_CREDIT, 16, 4, 4 },
+	};
+	size_t i, bit;
+	__u8 *f;
+
+	for (i = 0; i < ARRAY_SIZE(rsv); i++) {
+		for (bit = 0; bit < 8 * rsv[i].n; bit++) {
+			begin(&pkt, 0);
+			f = add(&pkt, rsv[i].type, 0, rsv[i].len);
+			KUNIT_EXPECT_EQ(test, check(&pkt), 0);
+			f[rsv[i].at + bit / 8] |= 1 << bit % 8;
+			KUNIT_EXPECT_EQ(test, check(&pkt), -EINVAL);
+		}
+	}
+}
+
 static void packet_without_a_frame_is_refused(struct kunit *test)
 {
 	begin(&pkt, 0);
@@ -842,6 +871,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(header_of_this_version_is_taken),
 	KUNIT_CASE(other_versions_and_forms_are_told_apart),
 	KUNIT_CASE(reserved_header_bytes_must_be_zero),
+	KUNIT_CASE(reserved_bytes_of_frames_must_be_zero),
 	KUNIT_CASE(packet_without_a_frame_is_refused),
 	KUNIT_CASE(every_fixed_frame_has_one_length),
 	KUNIT_CASE(counted_frames_have_whole_items),
