@@ -407,9 +407,9 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		s->ack_now = true;
 		return true;
 	}
-	if (!(seg->flags & XRPC_DF_TOTAL)) {
-		if (c->rx.buf)
-			return true;
+	if (c->rx.buf && !(seg->flags & XRPC_DF_TOTAL))
+		return true;
+	if (!c->rx.buf && seg->len == seg->total) {
 		if (!admit(c, skb->truesize)) {
 			XRPC_INC(s->xn, DropWindow);
 			return false;

@@ -441,7 +441,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 			const struct xrpc_seg *seg, struct sk_buff *skb,
 			struct xrpc_txq *q, u64 now)
 {
-	bool whole = !(seg->flags & XRPC_DF_TOTAL);
+	bool whole = seg->len == seg->total;
 	struct xrpc_buf *buf = NULL;
 	struct xrpc_call *c;
 	struct sock *sk;
