@@ -386,7 +386,7 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 	int err;
 
 	xrpc_assert_s(s);
-	if (!ch || (s32)(seg->seq - ch->seq) > 0) {
+	if (!ch || seg->seq > ch->seq) {
 		XRPC_INC(s->xn, DropState);
 		trace_xrpc_drop(skb, XRPC_MIB_DropState);
 		return true;

@@ -553,7 +553,6 @@ bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 {
 	struct xrpc_chan *ch = xrpc_session_chan(s, seg->chan, true);
 	struct xrpc_call *c;
-	s32 ahead;
 
 	xrpc_assert_s(s);
 	if (unlikely(!ch)) {
@@ -562,8 +561,8 @@ bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		return false;
 	}
 	c = ch->call;
-	ahead = seg->seq - ch->seq;
-	if (likely(ahead > 0)) {
+	/* sequences do not wrap: one that is lower ran, or never will */
+	if (likely(seg->seq > ch->seq)) {
 		if (unlikely(c && (c->state == XRPC_CALL_QUEUED ||
 				   c->state == XRPC_CALL_ARRIVING))) {
 			/* a channel carries one call at a time */
@@ -573,10 +572,10 @@ bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		}
 		return new_request(s, ch, seg, skb, q, now);
 	}
-	if (!ahead && c && c->state == XRPC_CALL_ARRIVING)
+	if (seg->seq == ch->seq && c && c->state == XRPC_CALL_ARRIVING)
 		return more_request(s, ch, seg, skb, q, now);
 	XRPC_INC(s->xn, DupRequests);
-	if (!ahead)
+	if (seg->seq == ch->seq)
 		answer_again(s, seg->chan, ch, q, now);
 	return true;
 }
@@ -595,7 +594,7 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 	struct xrpc_chan *ch = xrpc_session_chan(s, chan, false);
 
 	xrpc_assert_s(s);
-	if (!ch || (s32)(seq - ch->seq) > 0)
+	if (!ch || seq > ch->seq)
 		xrpc_send_status(s, chan, seq, XRPC_ST_NOCALL, q, now);
 	else if (seq == ch->seq)
 		answer_again(s, chan, ch, q, now);
@@ -614,16 +613,14 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 {
 	struct xrpc_chan *ch = xrpc_session_chan(s, chan, true);
 	struct xrpc_call *c;
-	s32 ahead;
 
 	xrpc_assert_s(s);
 	if (!ch || !seq)
 		return;
 	c = ch->call;
-	ahead = seq - ch->seq;
-	if (ahead < 0)
+	if (seq < ch->seq)
 		return;
-	if (ahead > 0) {
+	if (seq > ch->seq) {
 		if (c && (c->state == XRPC_CALL_QUEUED ||
 			  c->state == XRPC_CALL_ARRIVING)) {
 			XRPC_INC(s->xn, DropState);
