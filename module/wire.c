@@ -280,6 +280,9 @@ int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max)
 		if ((c.type == XRPC_FT_OPEN) !=
 		    (first && h->flags & XRPC_HF_OPENING))
 			return -EINVAL;
+		/* it is read there: nothing skipped stands before it */
+		if (c.type == XRPC_FT_OPEN && c.frame != (const __u8 *)(h + 1))
+			return -EINVAL;
 		/* what belongs to no session stands alone */
 		if (alone ? c.type != XRPC_FT_PAD : stray(c.type) && !first)
 			return -EINVAL;
