@@ -206,6 +206,7 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 		       struct xrpc_txq *q, u64 now, bool *ack)
 {
 	struct xrpc_call *c = ch->call;
+	u16 chan = c->chan;
 	u64 due;
 
 	switch (c->state) {
@@ -213,8 +214,9 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 		due = c->heard + XRPC_GIVE_UP;
 		if (due > now)
 			return due;
+		/* the call may be gone with it */
 		xrpc_server_drop_call(s, ch);
-		xrpc_server_record(s, c->chan, ch, XRPC_ST_EXPIRED, q, now);
+		xrpc_server_record(s, chan, ch, XRPC_ST_EXPIRED, q, now);
 		return U64_MAX;
 	case XRPC_CALL_QUEUED:
 		due = c->arrived + XRPC_ACK_DELAY_SERVER;
