@@ -98,6 +98,21 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 	return err;
 }
 
+/* A token tells that the server's records are not those the session began with. */
+static int forgotten(struct xrpc_session *s, const struct xrpc_token_frame *f,
+		     u64 now)
+{
+	u64 horizon = min_t(u64, xrpc_get64(f->horizon),
+			    XRPC_IDLE_SERVER / NSEC_PER_USEC);
+	int err = reopened(s, horizon * NSEC_PER_USEC, now);
+
+	if (err)
+		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+	else
+		xrpc_session_set(s, XRPC_SESS_OPENING);
+	return err;
+}
+
 /**
  * xrpc_open_token() - a client receives a token
  * @s: session, locked
@@ -109,7 +124,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		     u64 echo, struct xrpc_txq *q, u64 now)
 {
-	u64 epoch = xrpc_get64(f->epoch), horizon;
+	u64 epoch = xrpc_get64(f->epoch);
 	struct xrpc_call *c;
 	unsigned int i;
 
@@ -123,13 +138,8 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 			xrpc_session_set(s, XRPC_SESS_OPEN);
 			break;
 		}
-		horizon = xrpc_get64(f->horizon);
-		horizon = min_t(u64, horizon, XRPC_IDLE_SERVER / NSEC_PER_USEC);
-		if (reopened(s, horizon * NSEC_PER_USEC, now)) {
-			xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
+		if (forgotten(s, f, now))
 			return;
-		}
-		xrpc_session_set(s, XRPC_SESS_OPENING);
 		break;
 	case XRPC_SESS_TOKEN:
 	case XRPC_SESS_OPENING:
@@ -145,6 +155,12 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		 */
 		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
 			return;
+		if (s->state != XRPC_SESS_TOKEN && epoch != s->epoch) {
+			/* what came under the old one may have run there */
+			if (forgotten(s, f, now))
+				return;
+			break;
+		}
 		xrpc_session_set(s, XRPC_SESS_OPENING);
 		for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
 			struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
