@@ -651,11 +651,15 @@ void xrpc_send_acks(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 void xrpc_send_callref(struct xrpc_session *s, u8 type, u16 chan, u32 seq,
 		       struct xrpc_txq *q, u64 now)
 {
+	/* padded: a NOSESSION must not be larger */
+	const u32 pad = sizeof(struct xrpc_nosession) -
+			sizeof(struct xrpc_callref);
 	struct xrpc_callref *f;
+	struct xrpc_fhdr *h;
 	struct sk_buff *skb;
 
 	xrpc_assert_s(s);
-	skb = control_begin(s, sizeof(*f), XRPC_HF_ACK_NOW, now);
+	skb = control_begin(s, sizeof(*f) + pad, XRPC_HF_ACK_NOW, now);
 	if (!skb)
 		return;
 	f = skb_put_zero(skb, sizeof(*f));
@@ -663,6 +667,9 @@ void xrpc_send_callref(struct xrpc_session *s, u8 type, u16 chan, u32 seq,
 	f->h.len = cpu_to_be16(sizeof(*f));
 	f->chan = cpu_to_be16(chan);
 	f->seq = cpu_to_be32(seq);
+	h = skb_put_zero(skb, pad);
+	h->type = XRPC_FT_PAD;
+	h->len = cpu_to_be16(pad);
 	if (type == XRPC_FT_PROBE)
 		XRPC_INC(s->xn, Probes);
 	else
