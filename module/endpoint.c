@@ -7,6 +7,8 @@
  * by the same user adopts it.
  */
 #include <linux/in6.h>
+#include <linux/inetdevice.h>
+#include <net/addrconf.h>
 #include <net/ipv6.h>
 #include <net/udp_tunnel.h>
 
@@ -39,19 +41,66 @@ u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep)
 	return id;
 }
 
+/*
+ * How long an address has been this namespace's, ns.  Another host may have had
+ * it before, and may have run what was sent to it.  0 for one that is none of
+ * ours by configuration.
+ */
+static u64 address_age(struct net *net, const struct in6_addr *addr)
+{
+	unsigned long since = jiffies;
+	struct net_device *dev;
+
+	if (ipv6_addr_v4mapped(addr)) {
+		__be32 v4 = addr->s6_addr32[3];
+		const struct in_ifaddr *ifa;
+		struct in_device *in;
+
+		if (ipv4_is_loopback(v4))
+			return U64_MAX;
+		dev = __ip_dev_find(net, v4, false);
+		in = dev ? __in_dev_get_rcu(dev) : NULL;
+		if (in) {
+			in_dev_for_each_ifa_rcu(ifa, in) {
+				if (ifa->ifa_local == v4)
+					since = ifa->ifa_cstamp;
+			}
+		}
+	} else {
+#if IS_ENABLED(CONFIG_IPV6)
+		const struct inet6_ifaddr *ifa;
+		struct inet6_dev *in;
+
+		dev = ipv6_dev_find(net, addr, NULL);
+		in = dev ? __in6_dev_get(dev) : NULL;
+		if (in) {
+			list_for_each_entry_rcu(ifa, &in->addr_list, if_list) {
+				if (ipv6_addr_equal(&ifa->addr, addr))
+					since = ifa->cstamp;
+			}
+		}
+#endif
+	}
+	return jiffies64_to_nsecs(jiffies - since);
+}
+
 /**
  * xrpc_endpoint_horizon() - how far back this endpoint's records reach
  * @ep: endpoint
+ * @laddr: the address of it that is spoken to
+ *
+ * Under rcu_read_lock().
  *
  * Return: microseconds during which nothing else answered at this address and
  * no record was forgotten: a session is kept for its idle time after the last
  * packet that arrived for it.
  */
-u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep)
+u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep,
+			  const struct in6_addr *laddr)
 {
-	u64 since = max(READ_ONCE(ep->since), READ_ONCE(ep->xn->addressed));
-	u64 age = ktime_get_boottime_ns() - since;
+	u64 age = ktime_get_boottime_ns() - READ_ONCE(ep->since);
 
+	age = min(age, address_age(ep->xn->net, laddr));
 	return div_u64(min_t(u64, age, XRPC_IDLE_SERVER), NSEC_PER_USEC);
 }
 

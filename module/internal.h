@@ -128,7 +128,6 @@ struct xrpc_session;
  * @limit_key: of these hashes
  * @relief: raises the oldest acceptable time of minting
  * @relieved: when it did last, ns
- * @addressed: when a local address came last, CLOCK_BOOTTIME ns
  * @sysctl_max_sessions: most of @nsessions
  * @sysctl_max_sessions_client: most of one address and port
  * @sysctl_max_sessions_prefix: most of one prefix
@@ -160,7 +159,6 @@ struct xrpc_net {
 	siphash_key_t		limit_key;
 	struct work_struct	relief;
 	u64			relieved;
-	u64			addressed;
 	unsigned int		sysctl_max_sessions;
 	unsigned int		sysctl_max_sessions_client;
 	unsigned int		sysctl_max_sessions_prefix;
@@ -817,7 +815,8 @@ void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
 void xrpc_endpoint_put(struct xrpc_endpoint *ep);
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service);
 u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
-u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep);
+u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep,
+			  const struct in6_addr *laddr);
 void xrpc_endpoint_renew_net(struct xrpc_net *xn);
 void xrpc_endpoint_exit_net(struct xrpc_net *xn);
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each network namespace has: tables, counters, sysctls. */
-#include <linux/inetdevice.h>
-#include <net/addrconf.h>
-#include <net/if_inet6.h>
 #include <net/netns/generic.h>
 
 #include "internal.h"
@@ -156,74 +153,12 @@ static struct pernet_operations net_ops = {
 	.size		= sizeof(struct xrpc_net),
 };
 
-/*
- * A local address came: until now somebody else may have had it, of whose calls
- * nothing is known here.
- */
-static int address_event(struct net *net, unsigned long event)
-{
-	if (event == NETDEV_UP)
-		WRITE_ONCE(xrpc_net(net)->addressed, ktime_get_boottime_ns());
-	return NOTIFY_DONE;
-}
-
-static int v4_event(struct notifier_block *nb, unsigned long event, void *data)
-{
-	const struct in_ifaddr *ifa = data;
-
-	return address_event(dev_net(ifa->ifa_dev->dev), event);
-}
-
-static struct notifier_block v4_notifier = { .notifier_call = v4_event };
-
-#if IS_ENABLED(CONFIG_IPV6)
-static int v6_event(struct notifier_block *nb, unsigned long event, void *data)
-{
-	const struct inet6_ifaddr *ifa = data;
-
-	return address_event(dev_net(ifa->idev->dev), event);
-}
-
-static struct notifier_block v6_notifier = { .notifier_call = v6_event };
-
-static int register_v6(void)
-{
-	return register_inet6addr_notifier(&v6_notifier);
-}
-
-static void unregister_v6(void)
-{
-	unregister_inet6addr_notifier(&v6_notifier);
-}
-#else
-static int register_v6(void) { return 0; }
-static void unregister_v6(void) { }
-#endif
-
 int __init xrpc_net_init(void)
 {
-	int err = register_pernet_subsys(&net_ops);
-
-	if (err)
-		return err;
-	err = register_inetaddr_notifier(&v4_notifier);
-	if (err)
-		goto pernet;
-	err = register_v6();
-	if (err)
-		goto v4;
-	return 0;
-
-v4:
-	unregister_inetaddr_notifier(&v4_notifier);
-pernet:
-	unregister_pernet_subsys(&net_ops);
-	return err;
+	return register_pernet_subsys(&net_ops);
 }
 
 void xrpc_net_exit(void)
 {
-	unregister_v6();
-	unregister_inetaddr_notifier(&v4_notifier);
 	unregister_pernet_subsys(&net_ops);
 }

@@ -314,7 +314,7 @@ static void fill_token(struct xrpc_endpoint *ep, const struct xrpc_path *p,
 	f->h.len = cpu_to_be16(sizeof(*f));
 	xrpc_put64(f->epoch, ep->epoch);
 	xrpc_token_mint(ep, &p->raddr, p->rport, now, &f->token);
-	xrpc_put64(f->horizon, xrpc_endpoint_horizon(ep));
+	xrpc_put64(f->horizon, xrpc_endpoint_horizon(ep, &p->laddr));
 	XRPC_INC(ep->xn, TokensMinted);
 }
 
