@@ -190,6 +190,21 @@ static void token_packet(struct xrpc_session *s, struct sk_buff *skb,
 	xrpc_txq_flush(s->ep, &q);
 }
 
+/*
+ * Whether who sent a session's packet from another place may be sent a token.
+ * Whoever has seen the id can name a place that never asked for any.
+ */
+static bool may_move(struct xrpc_session *s, u64 now)
+{
+	u64 at = max(s->move_at, now);
+
+	xrpc_assert_s(s);
+	if (at - now >= XRPC_MOVE_BURST * XRPC_MOVE_EVERY)
+		return false;
+	s->move_at = at + XRPC_MOVE_EVERY;
+	return true;
+}
+
 /* A packet of a session; @seg is its one frame, if it is DATA. */
 static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 			   const struct xrpc_seg *seg)
@@ -198,7 +213,6 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	u64 now = xrpc_now(), pn;
 	bool took, proof = false;
 	struct xrpc_txq q;
-	bool retry;
 
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
@@ -209,15 +223,15 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		goto out;
 	}
 	if (unlikely(!xrpc_input_from_peer(s, skb))) {
-		/* it may be a new address of the client, or anybody's */
-		retry = s->server && now - s->retried >= XRPC_RETRY_EVERY;
-		if (retry)
-			s->retried = now;
+		bool may = may_move(s, now);
+
 		spin_unlock(&s->lock);
-		if (retry)
+		if (!s->server)
+			drop(s->ep, skb, DropState);
+		else if (may)
 			xrpc_open_retry(s->ep, skb, s->remote.id, now);
 		else
-			drop(s->ep, skb, DropState);
+			drop(s->ep, skb, DropUnproven);
 		return;
 	}
 	pn = xrpc_wire_pn(s->echo_time ? s->echo_pn + 1 : 0,

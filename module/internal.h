@@ -89,7 +89,6 @@
 #define XRPC_GIVE_UP		(10ULL * NSEC_PER_SEC)
 #define XRPC_STALL		NSEC_PER_SEC	/* a timer so late tells of one */
 #define XRPC_RETRY_MIN		(50 * NSEC_PER_MSEC)	/* of replayable calls */
-#define XRPC_RETRY_EVERY	(20 * NSEC_PER_MSEC)	/* to other addresses */
 #define XRPC_PROBE_MIN		(250 * NSEC_PER_MSEC)
 #define XRPC_PACKET_THRESHOLD	3	/* RFC 9002, 6.1.1 */
 #define XRPC_TOKEN_LIFETIME	(600ULL * NSEC_PER_SEC)
@@ -98,6 +97,8 @@
 #define XRPC_DEADLINE_DEFAULT	(30ULL * NSEC_PER_SEC)
 #define XRPC_SPARE_SKB_MAX	4096	/* truesize of buffers kept to be reused */
 #define XRPC_UNPROVEN_PACKETS	10	/* to a client that has not shown the id */
+#define XRPC_MOVE_EVERY		(20 * NSEC_PER_MSEC)	/* a token to elsewhere */
+#define XRPC_MOVE_BURST		4	/* of those at once */
 
 struct xrpc_call;
 struct xrpc_session;
@@ -571,7 +572,6 @@ struct xrpc_session {
 	u64			kept;		/* bytes of replies kept */
 	u64			unproven_rx;	/* bytes, until proven */
 	u64			unproven_tx;
-	u64			retried;	/* last RETRY to another address */
 	u32			unproven_pkts;
 	bool			unproven_held;	/* something was not sent */
 	u16			limit_client;	/* slots, see limit.c */
@@ -579,6 +579,7 @@ struct xrpc_session {
 	u64			stalled;	/* last time this host stood still,
 						 * CLOCK_BOOTTIME ns
 						 */
+	u64			move_at;	/* tokens to elsewhere: paid until, ns */
 };
 
 /* ---- socket ---------------------------------------------------------- */
