@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Namespaces for the tests in C that need a network between their sockets: a
+ * socket stays in the namespace it was made in, so one process has all ends.
+ */
+#ifndef XRPC_NETNS_H
+#define XRPC_NETNS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE	/* setns(); before any other header */
+#endif
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+
+#include "tap.h"
+
+/* Run a shell command that must succeed. */
+__attribute__((format(printf, 1, 2)))
+static inline void run(const char *fmt, ...)
+{
+	char cmd[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	if (system(cmd)) {
+		printf("Bail out! %s\n", cmd);
+		exit(1);
+	}
+}
+
+/* Enter a namespace made by "ip netns add". */
+static inline void ns_enter(const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET)) {
+		printf("Bail out! namespace %s: %s\n", name, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+}
+
+/* One of the module's counters in a namespace. */
+static inline uint64_t ns_counter(const char *ns, const char *name)
+{
+	char line[100], n[64];
+	unsigned long v = 0, got;
+	FILE *f;
+
+	ns_enter(ns);
+	f = fopen("/proc/thread-self/net/xrpc/stats", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
+			v = got;
+	}
+	if (f)
+		fclose(f);
+	return v;
+}
+
+/* What passes a device, both ways, without Ethernet's header. */
+static inline int packet_socket(const char *ns, const char *dev)
+{
+	struct sockaddr_ll a = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+	};
+	int fd, size = 8 << 20;
+
+	ns_enter(ns);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	a.sll_ifindex = if_nametoindex(dev);
+	if (fd < 0 || bind(fd, (void *)&a, sizeof(a))) {
+		printf("Bail out! packet socket: %s\n", strerror(errno));
+		exit(1);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	return fd;
+}
+
+static inline uint64_t ms_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+/* Whether a descriptor becomes readable in time. */
+static inline bool readable(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1 && p.revents & POLLIN;
+}
+
+/* The environment's divisor of counts, for slow kernels. */
+static inline int scaled(int n)
+{
+	const char *div = getenv("XRPC_DIV");
+
+	n /= div ? atoi(div) : 1;
+	return n ? n : 1;
+}
+
+#endif /* XRPC_NETNS_H */
