@@ -68,6 +68,42 @@ static inline uint64_t ns_counter(const char *ns, const char *name)
 	return v;
 }
 
+/*
+ * Two hosts and a router between them.
+ *
+ *	namespace c            namespace r                 namespace s
+ *	+-----------------+    +----------------------+    +--------------+
+ *	| vc 192.168.0.2  |====| rc .1         rs .1  |====| vs 10.0.0.2  |
+ *	|    fd01::2      |    | fd01::1      fd00::1 |    |    fd00::2   |
+ *	+-----------------+    +----------------------+    +--------------+
+ */
+static inline void setup_router(void)
+{
+	run("set -e; for n in c r s; do ip netns add $n; ip -n $n link set lo up;"
+	    " ip netns exec $n sysctl -qw net.ipv6.conf.all.accept_dad=0"
+	    " net.ipv6.conf.default.accept_dad=0; done;"
+	    "ip link add vc netns c type veth peer name rc netns r;"
+	    "ip link add rs netns r type veth peer name vs netns s;"
+	    "ip -n c addr add 192.168.0.2/24 dev vc;"
+	    "ip -n c addr add fd01::2/64 dev vc nodad;"
+	    "ip -n r addr add 192.168.0.1/24 dev rc;"
+	    "ip -n r addr add fd01::1/64 dev rc nodad;"
+	    "ip -n r addr add 10.0.0.1/24 dev rs;"
+	    "ip -n r addr add fd00::1/64 dev rs nodad;"
+	    "ip -n s addr add 10.0.0.2/24 dev vs;"
+	    "ip -n s addr add fd00::2/64 dev vs nodad;"
+	    "ip -n c link set vc up; ip -n r link set rc up;"
+	    "ip -n r link set rs up; ip -n s link set vs up;"
+	    "ip -n c route add default via 192.168.0.1;"
+	    "ip -n c route add default via fd01::1;"
+	    "ip -n s route add default via 10.0.0.1;"
+	    "ip -n s route add default via fd00::1;"
+	    "ip netns exec r sysctl -qw net.ipv4.ip_forward=1"
+	    " net.ipv6.conf.all.forwarding=1");
+	/* what IPv6 sends when a link comes up */
+	sleep(2);
+}
+
 /* What passes a device, both ways, without Ethernet's header. */
 static inline int packet_socket(const char *ns, const char *dev)
 {

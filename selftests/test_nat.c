@@ -6,12 +6,6 @@
  * message, of an opening, and while the session idles.  Every call is replied
  * to and runs once.  Nobody who repeats a packet from elsewhere takes a session
  * over, nor has another flooded.
- *
- *	namespace c            namespace r                 namespace s
- *	+-----------------+    +----------------------+    +--------------+
- *	| vc 192.168.0.2  |====| rc .1  NAT  rs ...0.1 |====| vs 10.0.0.2  |
- *	|    fd01::2      |    | fd01::1      fd00::1 |    |    fd00::2   |
- *	+-----------------+    +----------------------+    +--------------+
  */
 #include "rawip.h"
 
@@ -30,33 +24,14 @@ static int cl, srv, wire;
 
 static void network(void)
 {
-	run("set -e; for n in c r s; do ip netns add $n; ip -n $n link set lo up;"
-	    " ip netns exec $n sysctl -qw net.ipv6.conf.all.accept_dad=0"
-	    " net.ipv6.conf.default.accept_dad=0; done;"
-	    "ip link add vc netns c type veth peer name rc netns r;"
-	    "ip link add rs netns r type veth peer name vs netns s;"
-	    "ip -n c addr add 192.168.0.2/24 dev vc;"
-	    "ip -n c addr add fd01::2/64 dev vc nodad;"
-	    "ip -n r addr add 192.168.0.1/24 dev rc;"
-	    "ip -n r addr add fd01::1/64 dev rc nodad;"
-	    "ip -n r addr add 10.0.0.1/24 dev rs;"
-	    "ip -n r addr add fd00::1/64 dev rs nodad;"
-	    "ip -n s addr add 10.0.0.2/24 dev vs;"
-	    "ip -n s addr add fd00::2/64 dev vs nodad;"
-	    "ip -n c link set vc up; ip -n r link set rc up;"
-	    "ip -n r link set rs up; ip -n s link set vs up;"
-	    "ip -n c route add default via 192.168.0.1;"
-	    "ip -n c route add default via fd01::1;"
-	    "ip netns exec r sysctl -qw net.ipv4.ip_forward=1"
-	    " net.ipv6.conf.all.forwarding=1;"
+	setup_router();
+	run("set -e; "
 	    /* where a victim would be */
 	    "mac=$(ip netns exec r cat /sys/class/net/rs/address);"
 	    "ip -n s neigh replace 10.0.0.99 lladdr $mac dev vs;"
 	    "ip -n s neigh replace fd00::99 lladdr $mac dev vs;"
 	    "ip netns exec r nft 'table inet nat { chain post {"
 	    " type nat hook postrouting priority 100; }; }'");
-	/* what IPv6 sends when a link comes up */
-	sleep(2);
 }
 
 /* The router forgets its mappings. */
