@@ -628,6 +628,11 @@ void xrpc_send_acks(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	/* nothing to acknowledge before the server spoke */
 	if (s->state != XRPC_SESS_OPEN && s->state != XRPC_SESS_CLOSED)
 		return;
+	/* nor where nothing could be taken yet: a packet has a frame */
+	if (!s->rx_pns.n && bitmap_empty(s->owed, XRPC_CHANS_MAX)) {
+		s->ack_now = false;
+		return;
+	}
 	if (!s->server)
 		len += sizeof(struct xrpc_fhdr) +
 		       XRPC_DONE_MAX * sizeof(struct xrpc_done);
