@@ -10,7 +10,10 @@
 
 static atomic_long_t memory_allocated;
 static DEFINE_PER_CPU(int, memory_per_cpu);
+static struct percpu_counter sockets_allocated;
 static unsigned long memory_pressure;
+/* What a socket may have when the protocol has too much, as UDP does it. */
+static int sysctl_min = PAGE_SIZE;
 long xrpc_sysctl_mem[3];
 
 static void enter_memory_pressure(struct sock *sk)
@@ -42,7 +45,10 @@ struct proto xrpc_proto = {
 	.memory_pressure	= &memory_pressure,
 	.enter_memory_pressure	= enter_memory_pressure,
 	.leave_memory_pressure	= leave_memory_pressure,
+	.sockets_allocated	= &sockets_allocated,
 	.sysctl_mem		= xrpc_sysctl_mem,
+	.sysctl_rmem		= &sysctl_min,
+	.sysctl_wmem		= &sysctl_min,
 };
 
 /* ---- addresses ------------------------------------------------------- */
@@ -450,6 +456,7 @@ static void xrpc_destruct(struct sock *sk)
 	DEBUG_NET_WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	DEBUG_NET_WARN_ON_ONCE(sk->sk_wmem_queued);
 	sk_mem_reclaim_final(sk);
+	sk_sockets_allocated_dec(sk);
 }
 
 static const struct proto_ops xrpc_ops = {
@@ -492,6 +499,7 @@ static int xrpc_create(struct net *net, struct socket *sock, int protocol,
 		return -ENOBUFS;
 	sock->ops = &xrpc_ops;
 	sock_init_data(sock, sk);
+	sk_sockets_allocated_inc(sk);
 	xrpc_own_socket_options(sock);
 	sk->sk_protocol = protocol;
 	sk->sk_destruct = xrpc_destruct;
@@ -516,12 +524,20 @@ const struct net_proto_family xrpc_family = {
 
 /**
  * xrpc_mem_init() - how much memory the protocol may have, as TCP does it
+ *
+ * Return: 0 or -ENOMEM.
  */
-void __init xrpc_mem_init(void)
+int __init xrpc_mem_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
 
 	xrpc_sysctl_mem[0] = limit / 4 * 3;
 	xrpc_sysctl_mem[1] = limit;
 	xrpc_sysctl_mem[2] = xrpc_sysctl_mem[0] * 2;
+	return percpu_counter_init(&sockets_allocated, 0, GFP_KERNEL);
+}
+
+void xrpc_mem_exit(void)
+{
+	percpu_counter_destroy(&sockets_allocated);
 }

@@ -745,7 +745,8 @@ struct xrpc_got {
 extern struct proto xrpc_proto;
 extern const struct net_proto_family xrpc_family;
 extern long xrpc_sysctl_mem[3];
-void xrpc_mem_init(void);
+int xrpc_mem_init(void);
+void xrpc_mem_exit(void);
 void xrpc_addr_dest(struct sockaddr_xrpc *a);
 int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr);
 int xrpc_addr_check(const struct sockaddr_xrpc *a, int len);

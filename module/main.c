@@ -18,10 +18,13 @@ static int __init xrpc_init(void)
 	BUILD_BUG_ON(sizeof(struct xrpc_open) != XRPC_WIRE_OPEN_LEN);
 	BUILD_BUG_ON(sizeof(struct xrpc_accept) != XRPC_WIRE_ACCEPT_LEN);
 
-	xrpc_mem_init();
+	err = xrpc_mem_init();
+	if (err)
+		return err;
+	err = -ENOMEM;
 	xrpc_wq = alloc_workqueue("xrpc", WQ_UNBOUND, 0);
 	if (!xrpc_wq)
-		return -ENOMEM;
+		goto free_mem;
 	err = xrpc_call_init();
 	if (err)
 		goto free_wq;
@@ -58,6 +61,8 @@ free_calls:
 	xrpc_call_exit();
 free_wq:
 	destroy_workqueue(xrpc_wq);
+free_mem:
+	xrpc_mem_exit();
 	return err;
 }
 
@@ -78,6 +83,7 @@ static void __exit xrpc_exit(void)
 	destroy_workqueue(xrpc_wq);
 	xrpc_session_exit();
 	xrpc_call_exit();
+	xrpc_mem_exit();
 }
 
 module_init(xrpc_init);
