@@ -216,6 +216,8 @@ static void endpoint_close(struct xrpc_endpoint *ep)
 	if (hlist_unhashed(&ep->node))
 		return;
 	hlist_del_init(&ep->node);
+	if (cancel_delayed_work(&ep->linger))
+		xrpc_endpoint_put(ep);
 	end_sessions(ep, true);
 	if (ep->usock) {
 		xrpc_tunnel_release(ep->usock);
@@ -604,11 +606,8 @@ void xrpc_endpoint_exit_net(struct xrpc_net *xn)
 
 	mutex_lock(&xn->ep_mutex);
 	for (i = 0; i < XRPC_EP_BUCKETS; i++) {
-		hlist_for_each_entry_safe(ep, tmp, &xn->endpoints[i], node) {
-			if (cancel_delayed_work(&ep->linger))
-				xrpc_endpoint_put(ep);
+		hlist_for_each_entry_safe(ep, tmp, &xn->endpoints[i], node)
 			endpoint_close(ep);
-		}
 	}
 	mutex_unlock(&xn->ep_mutex);
 	/* works that run already wait for the mutex, or are done with it */
