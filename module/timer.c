@@ -178,7 +178,8 @@ static u64 client_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 			return U64_MAX;
 		if (ch->state == XRPC_CHAN_CANCELING)
 			next = min(next, canceling(s, i, ch, q, now));
-		else if (ch->call && s->state != XRPC_SESS_REOPENING)
+		else if (ch->call && (s->state != XRPC_SESS_REOPENING ||
+				      ch->call->deadline <= now))
 			next = min(next, client_call(s, ch->call, q, now));
 		else if (ch->call)
 			next = min(next, ch->call->deadline);
