@@ -218,6 +218,7 @@ void xrpc_recv_undo(struct sock *sk, struct xrpc_call *c,
 		if (c->handle != got->handle ||
 		    c->cflags & XRPC_CALLF_NOTICE) {
 			xrpc_qunlock(sk);
+			xrpc_rx_free(&c->rx);
 			xrpc_call_put(c);
 			return;
 		}
