@@ -47,7 +47,8 @@ static const struct rhashtable_params remote_params = {
 
 int __init xrpc_session_init(void)
 {
-	session_cache = KMEM_CACHE(xrpc_session, SLAB_HWCACHE_ALIGN);
+	session_cache = KMEM_CACHE(xrpc_session,
+				   SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT);
 	return session_cache ? 0 : -ENOMEM;
 }
 
@@ -262,7 +263,7 @@ struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
 {
 	struct xrpc_chan **chunk;
 
-	if (chan >= s->chans)
+	if (chan >= XRPC_CHANS_MAX)
 		return NULL;
 	chunk = &s->chunk[chan / XRPC_CHUNK];
 	if (!*chunk) {
