@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=120
+ * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=300
  *
  * Rules of protocol.rst at their ends: what may stand before OPEN, sequences
  * beyond the half of all numbers, a request whose rest never comes.
