@@ -174,10 +174,11 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 			xs->connected = false;
 		} else {
 			xs->peer = *a;
-			xs->connected = true;
+			/* who sees that sees the endpoint as well */
+			smp_store_release(&xs->connected, true);
 		}
 		spin_unlock_bh(&xs->sess_lock);
-		xrpc_session_conn(xs, NULL);
+		xrpc_session_conn(xs, NULL, NULL);
 		sock->state = xs->connected ? SS_CONNECTED : SS_UNCONNECTED;
 	}
 	release_sock(sk);
@@ -404,7 +405,7 @@ static void close_sessions(struct sock *sk)
 	HLIST_HEAD(gone);
 	unsigned int i;
 
-	xrpc_session_conn(xs, NULL);
+	xrpc_session_conn(xs, NULL, NULL);
 	spin_lock_bh(&xs->sess_lock);
 	for (i = 0; i < XRPC_SESS_BUCKETS; i++) {
 		hlist_for_each_entry_safe(s, tmp, &xs->sessions[i], sk_link_node) {
@@ -422,7 +423,7 @@ static void close_sessions(struct sock *sk)
 		spin_unlock_bh(&s->lock);
 		xrpc_txq_flush(s->ep, &q);
 		rcu_read_unlock();
-		xrpc_session_destroy(s);
+		xrpc_session_retire(s);
 		xrpc_session_put(s);
 	}
 }

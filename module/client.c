@@ -152,6 +152,7 @@ void xrpc_client_restart(struct xrpc_session *s, struct xrpc_call *c)
 
 	xrpc_assert_s(s);
 	tx->next = 0;
+	tx->last_pn = U64_MAX;
 	tx->acked = false;
 	tx->backoff = 0;
 	tx->in_flight = 0;
@@ -493,7 +494,8 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 	c = ch->call;
 	if (!c) {
 		if (ch->state == XRPC_CHAN_CANCELING &&
-		    code >= XRPC_ST_BUSY) {
+		    ((code >= XRPC_ST_BUSY && code <= XRPC_ST_CANCELED) ||
+		     (code >= XRPC_ST_ABORTED && code <= XRPC_ST_DETACHED))) {
 			xrpc_chan_set(s, chan, ch, XRPC_CHAN_IDLE);
 			__clear_bit(chan, s->busy);
 			xrpc_client_assign(s, q, now);

@@ -199,9 +199,7 @@ static void end_sessions(struct xrpc_endpoint *ep, bool say)
 		spin_unlock_bh(&s->lock);
 		xrpc_txq_flush(ep, &q);
 		rcu_read_unlock();
-		xrpc_session_destroy(s);
-		/* one may run right now, and uses the namespace */
-		hrtimer_cancel(&s->timer);
+		xrpc_session_retire(s);
 		xrpc_session_put(s);
 		cond_resched();
 	}
@@ -460,11 +458,13 @@ void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
  * xrpc_endpoint_unpin() - a client talks to another peer: take packets from all
  * @ep: endpoint
  * @other: that peer
+ * @laddr: or the same one, from this address
  *
  * Sleeps.
  */
 void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
-			 const struct sockaddr_xrpc *other)
+			 const struct sockaddr_xrpc *other,
+			 const struct in6_addr *laddr)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct sock *usk = ep->usk;
@@ -472,8 +472,10 @@ void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
 	if (!READ_ONCE(ep->pinned) ||
 	    (inet_sk(usk)->inet_dport == other->sxr_port &&
 	     (ep->family == AF_INET ?
-	      inet_sk(usk)->inet_daddr == other->sxr_addr.s6_addr32[3] :
-	      ipv6_addr_equal(&usk->sk_v6_daddr, &other->sxr_addr))))
+	      inet_sk(usk)->inet_daddr == other->sxr_addr.s6_addr32[3] &&
+	      inet_sk(usk)->inet_rcv_saddr == laddr->s6_addr32[3] :
+	      ipv6_addr_equal(&usk->sk_v6_daddr, &other->sxr_addr) &&
+	      ipv6_addr_equal(&usk->sk_v6_rcv_saddr, laddr))))
 		return;
 	mutex_lock(&ep->xn->ep_mutex);
 	if (ep->pinned && ep->usock)

@@ -176,7 +176,8 @@ static void token_packet(struct xrpc_session *s, struct sk_buff *skb,
 	xrpc_txq_init(&q);
 	spin_lock(&s->lock);
 	echo = xrpc_wire_pn(s->next_pn, be32_to_cpu(h->echo));
-	if (!s->server && echo < s->next_pn && xrpc_input_from_peer(s, skb)) {
+	if (!s->server && s->state < XRPC_SESS_CLOSED && echo < s->next_pn &&
+	    xrpc_input_from_peer(s, skb)) {
 		now = xrpc_now();
 		s->heard = now;
 		xrpc_sent_echo(s, be32_to_cpu(h->echo),
@@ -242,6 +243,9 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		goto out;
 	}
 	s->heard = now;
+	s->answers = 0;
+	if (h->flags & XRPC_HF_ACK_NOW)
+		s->ack_now = true;	/* it may ride on what is answered */
 	if (unlikely(!s->proven))
 		s->unproven_rx += skb->len;
 	if (unlikely(h->flags & XRPC_HF_OPENING)) {
@@ -259,8 +263,6 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		xrpc_send_proven(s, &q, now);
 	if (unlikely(!took))
 		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
-	if (h->flags & XRPC_HF_ACK_NOW)
-		s->ack_now = true;
 	if (unlikely(s->ack_now) && s->state < XRPC_SESS_CLOSED)
 		xrpc_send_acks(s, &q, now);
 out:

@@ -96,6 +96,7 @@
 #define XRPC_IDLE_CLIENT	(240ULL * NSEC_PER_SEC)
 #define XRPC_DEADLINE_DEFAULT	(30ULL * NSEC_PER_SEC)
 #define XRPC_SPARE_SKB_MAX	4096	/* truesize of buffers kept to be reused */
+#define XRPC_ANSWERS_MAX	16	/* to what one packet asks */
 #define XRPC_UNPROVEN_PACKETS	10	/* to a client that has not shown the id */
 #define XRPC_MOVE_EVERY		(20 * NSEC_PER_MSEC)	/* a token to elsewhere */
 #define XRPC_MOVE_BURST		4	/* of those at once */
@@ -526,11 +527,14 @@ struct xrpc_session {
 	bool			show_id;	/* server: the client asks for it */
 	bool			in_remotes;
 	bool			timer_armed;
+	bool			timer_runs;	/* its callback has the lock */
 	bool			ack_now;	/* an ACK frame is owed at once */
 	u8			rx_unacked;	/* packets since the last ACK */
+	u8			answers;	/* given to the packet at hand */
 	u8			open_backoff;
 	u16			chans;		/* channels there may be */
 	u64			timer_due;	/* ns, while armed */
+	u64			timer_next;	/* ns, asked for while it runs */
 	u64			next_pn;
 	u64			echo_pn;	/* largest received */
 	u64			echo_time;	/* when that was */
@@ -813,7 +817,8 @@ void xrpc_endpoint_unbind(struct sock *sk);
 void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
 		       const struct sockaddr_xrpc *peer);
 void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
-			 const struct sockaddr_xrpc *other);
+			 const struct sockaddr_xrpc *other,
+			 const struct in6_addr *laddr);
 void xrpc_endpoint_put(struct xrpc_endpoint *ep);
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service);
 u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
@@ -914,6 +919,7 @@ void xrpc_peer_put(struct xrpc_net *xn, const struct xrpc_path *path,
 /* recvmsg.c */
 int xrpc_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
 struct xrpc_call *xrpc_recv_wait(struct sock *sk, int flags, int *err);
+void xrpc_recv_pass_on(struct sock *sk);
 int xrpc_recv_take(struct sock *sk, struct xrpc_call *c, struct xrpc_got *got);
 void xrpc_recv_done(struct sock *sk, struct xrpc_call *c,
 		    const struct xrpc_got *got);
@@ -976,8 +982,10 @@ struct xrpc_session *xrpc_session_client(struct sock *sk,
 void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 			u8 outcome);
 void xrpc_session_destroy(struct xrpc_session *s);
+void xrpc_session_retire(struct xrpc_session *s);
 void xrpc_session_put(struct xrpc_session *s);
-void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s);
+void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s,
+		       const struct sockaddr_xrpc *peer);
 struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
 				    bool create);
 void xrpc_session_arm(struct xrpc_session *s, u64 due);

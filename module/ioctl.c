@@ -138,12 +138,15 @@ static int next_request(struct sock *sk, struct xrpc_serve_args *a, int flags)
 	}
 	if (!c->s->server) {
 		/* a result of a call that this socket made: recvmsg has it */
+		xrpc_recv_pass_on(sk);
 		xrpc_qunlock(sk);
 		return -EPROTO;
 	}
 	err = xrpc_recv_take(sk, c, &got);
 	if (!err)
 		xrpc_call_source(c, &src);
+	else
+		xrpc_recv_pass_on(sk);
 	xrpc_qunlock(sk);
 	if (err)
 		return err;

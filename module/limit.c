@@ -111,7 +111,7 @@ static void forget_closed(struct xrpc_endpoint *ep)
 		if (!s)
 			return;
 		XRPC_INC(ep->xn, SessionsForgotten);
-		xrpc_session_destroy(s);
+		xrpc_session_retire(s);
 		xrpc_session_put(s);
 		cond_resched();
 	}

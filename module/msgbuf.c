@@ -224,6 +224,7 @@ static void tx_begin(struct xrpc_tx *tx, u32 len)
 	tx->len = len;
 	tx->next = 0;
 	tx->in_flight = 0;
+	tx->last_pn = U64_MAX;
 	tx->last_sent = 0;
 	tx->backoff = 0;
 	tx->acked = false;

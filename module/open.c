@@ -42,22 +42,41 @@ static bool may_replay(const struct xrpc_call *c)
 }
 
 /*
+ * Whether the server's records reach back to when a call was first sent: if they
+ * know nothing of it, it did not run.  Both sides' clocks may differ by 0.1 % and
+ * 1 ms; where this host stood still meanwhile its clock is not believed at all.
+ */
+static bool covered(const struct xrpc_session *s, const struct xrpc_call *c,
+		    u64 horizon)
+{
+	u64 age = ktime_get_boottime_ns() - c->first_sent;
+
+	return !c->first_sent || (c->first_sent > s->stalled &&
+				  age + age / 1000 + NSEC_PER_MSEC < horizon);
+}
+
+/* How far back a token says that the server's records reach, ns. */
+static u64 horizon_of(const struct xrpc_session *s,
+		      const struct xrpc_token_frame *f)
+{
+	if (!READ_ONCE(s->xn->sysctl_trust_horizon))
+		return 0;
+	return min_t(u64, xrpc_get64(f->horizon),
+		     XRPC_IDLE_SERVER / NSEC_PER_USEC) * NSEC_PER_USEC;
+}
+
+/*
  * The server does not know the session any more.  A request ran only if it
  * arrived, and the server's records reach back @horizon: one first sent within
- * it did not run.  Both sides' clocks may differ by 0.1 % and 1 ms; where this
- * host stood still meanwhile its clock is not believed at all.
+ * it did not run.
  */
 static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 {
-	u64 boot = ktime_get_boottime_ns();
 	struct xrpc_call *c;
 	unsigned int i;
 	bool new;
-	u64 age;
 	int err;
 
-	if (!READ_ONCE(s->xn->sysctl_trust_horizon))
-		horizon = 0;
 	s->cong.in_flight = 0;
 	err = xrpc_session_renew(s);
 	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
@@ -72,10 +91,8 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 			}
 			continue;
 		}
-		age = boot - c->first_sent;
 		new = !c->first_sent ||
-		      (!c->tx.acked && !err && c->first_sent > s->stalled &&
-		       age + age / 1000 + NSEC_PER_MSEC < horizon);
+		      (!c->tx.acked && !err && covered(s, c, horizon));
 		if (new && c->state == XRPC_CALL_SENDING) {
 			restart_call(s, c);
 			continue;
@@ -102,15 +119,37 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 static int forgotten(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		     u64 now)
 {
-	u64 horizon = min_t(u64, xrpc_get64(f->horizon),
-			    XRPC_IDLE_SERVER / NSEC_PER_USEC);
-	int err = reopened(s, horizon * NSEC_PER_USEC, now);
+	int err = reopened(s, horizon_of(s, f), now);
 
 	if (err)
 		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
 	else
 		xrpc_session_set(s, XRPC_SESS_OPENING);
 	return err;
+}
+
+/*
+ * Whether a RETRY may come from records that the session has outlived: from
+ * another epoch's, or from those of a server that has forgotten the client's id
+ * since (a client that slept).
+ */
+static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
+{
+	struct xrpc_call *c;
+	unsigned int i;
+
+	if (s->state == XRPC_SESS_TOKEN)
+		return false;
+	if (xrpc_get64(f->epoch) != s->epoch)
+		return true;
+	if (s->state == XRPC_SESS_OPEN)
+		return false;	/* it names the client's id: it has the session */
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		c = xrpc_session_chan(s, i, false)->call;
+		if (c && !covered(s, c, horizon_of(s, f)))
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -155,8 +194,8 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		 */
 		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
 			return;
-		if (s->state != XRPC_SESS_TOKEN && epoch != s->epoch) {
-			/* what came under the old one may have run there */
+		if (outlived(s, f)) {
+			/* what was sent may have run there */
 			if (forgotten(s, f, now))
 				return;
 			break;
@@ -403,6 +442,7 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	struct xrpc_session *s;
 	struct sock *sk;
 	u64 delay;
+	int err;
 
 	s = xrpc_session_alloc(ep, true, GFP_ATOMIC | __GFP_NOWARN);
 	if (!s)
@@ -424,14 +464,20 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	xrpc_cong_init(&s->cong, s->path.mss);
 	if (xrpc_session_publish(s))
 		goto give;
-	if (xrpc_session_set_remote(s, xrpc_get64(f->client_id))) {
-		/* another processor was first with the same packet */
-		spin_lock(&s->lock);
+	spin_lock(&s->lock);
+	/* the endpoint may have been closed meanwhile, and the session with it */
+	err = s->state == XRPC_SESS_OPEN ?
+	      xrpc_session_set_remote(s, xrpc_get64(f->client_id)) : -ESHUTDOWN;
+	if (err)
 		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
-		spin_unlock(&s->lock);
+	spin_unlock(&s->lock);
+	if (err) {
 		xrpc_session_destroy(s);
 		xrpc_session_put(s);
-		return xrpc_session_find_remote(ep, xrpc_get64(f->client_id));
+		/* another processor was first with the same packet */
+		return err == -EEXIST ?
+		       xrpc_session_find_remote(ep, xrpc_get64(f->client_id)) :
+		       NULL;
 	}
 	XRPC_INC(xn, SessionsOpened);
 	/* the tables have a reference, and RCU keeps it for this packet */
@@ -453,6 +499,8 @@ refuse:
 static bool move_path(struct xrpc_session *s, const struct xrpc_path *from)
 {
 	struct xrpc_path old = s->path;
+	struct xrpc_call *c;
+	unsigned int i;
 
 	xrpc_assert_s(s);
 	s->path.raddr = from->raddr;
@@ -470,6 +518,11 @@ static bool move_path(struct xrpc_session *s, const struct xrpc_path *from)
 	s->rtt.srtt = 0;
 	s->rtt.min = 0;
 	xrpc_cong_init(&s->cong, s->path.mss);
+	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+		c = xrpc_session_chan(s, i, false)->call;
+		if (c)
+			c->tx.in_flight = 0;
+	}
 	s->proven = false;
 	s->unproven_rx = 0;
 	s->unproven_tx = 0;

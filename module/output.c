@@ -102,9 +102,20 @@ int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p)
 
 static struct dst_entry *path_dst(struct xrpc_endpoint *ep, struct xrpc_path *p)
 {
+	struct in6_addr laddr = p->laddr;
+
 	if (likely(p->dst && dst_check(p->dst, p->dst_cookie)))
 		return p->dst;
-	return xrpc_path_route(ep, p) ? NULL : p->dst;
+	if (!xrpc_path_route(ep, p))
+		return p->dst;
+	if (ep->bound || READ_ONCE(ep->pinned))
+		return NULL;
+	/* a client's own address went: it goes on from another one */
+	memset(&p->laddr, 0, sizeof(p->laddr));
+	if (!xrpc_path_route(ep, p))
+		return p->dst;
+	p->laddr = laddr;
+	return NULL;
 }
 
 /* ---- headers --------------------------------------------------------- */
@@ -432,6 +443,11 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	u8 *p;
 
 	xrpc_assert_s(s);
+	/* no crumbs but at the end of a message: the peer takes none */
+	if (unlikely(len < XRPC_SEG_MIN && off + len < tx->len)) {
+		len = min_t(u32, XRPC_SEG_MIN, tx->len - off);
+		seg.len = len;
+	}
 	if (off + len == tx->len)
 		seg.flags |= XRPC_DF_EOM | XRPC_DF_EOH;
 	if (tx->buf)
@@ -506,8 +522,6 @@ static bool send_next(struct xrpc_session *s, struct xrpc_call *c,
 	} else {
 		return false;
 	}
-	if (len < XRPC_SEG_MIN && off + len < tx->len)
-		len = min_t(u32, XRPC_SEG_MIN, tx->len - off);
 	more = tx->buf->lost.n || tx->next < tx->len;
 	if (again)
 		XRPC_INC(s->xn, Retrans);

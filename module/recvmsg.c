@@ -53,9 +53,15 @@ static long sleep_for_call(struct sock *sk, long timeo)
 	return timeo;
 }
 
-/* A signal took a receiver that was woken for a call: wake another for it. */
-static void pass_on(struct sock *sk)
+/**
+ * xrpc_recv_pass_on() - a receiver leaves without a call it was woken for
+ * @sk: socket, its queue locked
+ *
+ * Another one is woken for it.
+ */
+void xrpc_recv_pass_on(struct sock *sk)
 {
+	xrpc_assert_q(sk);
 	if (!list_empty(&xrpc_sk(sk)->rxq))
 		xrpc_q_readable(sk);
 }
@@ -114,7 +120,7 @@ struct xrpc_call *xrpc_recv_wait(struct sock *sk, int flags, int *err)
 		}
 		timeo = sleep_for_call(sk, timeo);
 		if (signal_pending(current))
-			pass_on(sk);
+			xrpc_recv_pass_on(sk);
 	}
 }
 
@@ -336,6 +342,8 @@ int xrpc_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		xrpc_recv_done(sk, c, &got);
 	return err;
 unlock:
+	if (c)
+		xrpc_recv_pass_on(sk);
 	xrpc_qunlock(sk);
 	return err;
 }

@@ -63,7 +63,7 @@ static inline void xrpc_rtt_sample(struct xrpc_rtt *r, __u64 rtt, __u64 delay)
 static inline __u64 xrpc_rtt_pto(const struct xrpc_rtt *r, __u64 ack_delay,
 				 unsigned int backoff)
 {
-	__u64 var = r->rttvar * 4, pto = XRPC_RTT_INITIAL * 2;
+	__u64 var = r->rttvar * 4, pto = XRPC_RTT_INITIAL;
 	__u64 max = XRPC_PTO_MAX;
 
 	if (r->srtt) {

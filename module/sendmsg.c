@@ -123,7 +123,7 @@ static struct xrpc_session *find_session(struct sock *sk,
 	s = xrpc_session_client(sk, &peer);
 	if (!IS_ERR(s)) {
 		xrpc_session_get(s);
-		xrpc_session_conn(xs, s);
+		xrpc_session_conn(xs, s, &peer);
 	}
 	return s;
 }
@@ -204,7 +204,8 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 
 	if (unlikely(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
 		return ERR_PTR(-EPIPE);
-	if (!dest && !READ_ONCE(xs->connected))
+	/* pairs with the release in xrpc_connect() */
+	if (!dest && !smp_load_acquire(&xs->connected))
 		return ERR_PTR(-EDESTADDRREQ);
 	if (len > XRPC_MSG_MAX)
 		return ERR_PTR(-EMSGSIZE);

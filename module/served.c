@@ -302,6 +302,9 @@ static void reply_again(struct xrpc_session *s, struct xrpc_call *c,
 	struct xrpc_tx *tx = &c->tx;
 	u64 lo = 0, hi;
 
+	/* no sooner than who lost it can have missed it */
+	if (tx->last_sent && now - tx->last_sent < s->rtt.srtt)
+		return;
 	if (!tx->buf) {
 		if (tx->next)
 			xrpc_tx_lost_all(s, c);
@@ -322,6 +325,9 @@ static void answer_again(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 {
 	struct xrpc_call *c = ch->call;
 
+	if (s->answers >= XRPC_ANSWERS_MAX)
+		return;
+	s->answers++;
 	if (ch->state == XRPC_CHAN_VERDICT) {
 		xrpc_send_status(s, chan, ch->seq, ch->verdict, q, now);
 		return;
@@ -348,7 +354,7 @@ static void answer_again(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 }
 
 /* A call object for a new sequence: the channel's own where nobody has it. */
-static struct xrpc_call *fresh_call(struct xrpc_session *s,
+static struct xrpc_call *fresh_call(struct xrpc_session *s, u16 chan,
 				    struct xrpc_chan *ch)
 {
 	struct xrpc_call *c = ch->call;
@@ -367,6 +373,7 @@ static struct xrpc_call *fresh_call(struct xrpc_session *s,
 		return NULL;
 	xrpc_session_get(s);
 	c->s = s;
+	c->chan = chan;
 	ch->call = c;
 	return c;
 }
@@ -470,7 +477,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 			return false;
 		}
 	}
-	c = fresh_call(s, ch);
+	c = fresh_call(s, seg->chan, ch);
 	if (!c || (!whole && !kept_charge(s, c, buf->charge))) {
 		if (buf)
 			xrpc_buf_free(buf);
@@ -481,7 +488,6 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	ch->seq = seg->seq;
 	xrpc_chan_set(s, seg->chan, ch, XRPC_CHAN_ACTIVE);
 	__set_bit(seg->chan, s->busy);
-	c->chan = seg->chan;
 	c->seq = seg->seq;
 	c->heard = now;
 	c->oneway = seg->flags & XRPC_DF_ONEWAY;
@@ -594,10 +600,10 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 	struct xrpc_chan *ch = xrpc_session_chan(s, chan, false);
 
 	xrpc_assert_s(s);
-	if (!ch || seq > ch->seq)
-		xrpc_send_status(s, chan, seq, XRPC_ST_NOCALL, q, now);
-	else if (seq == ch->seq)
+	if (ch && seq == ch->seq)
 		answer_again(s, chan, ch, q, now);
+	else if ((!ch || seq > ch->seq) && s->answers++ < XRPC_ANSWERS_MAX)
+		xrpc_send_status(s, chan, seq, XRPC_ST_NOCALL, q, now);
 }
 
 /**

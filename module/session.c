@@ -187,6 +187,7 @@ int xrpc_session_renew(struct xrpc_session *s)
 	s->id = xrpc_endpoint_new_id(s->ep);
 	s->remote.id = 0;
 	s->next_pn = 0;
+	s->cong.recovery_pn = 0;
 	s->sent_lo = 0;
 	s->rtt_pn = U64_MAX;
 	s->echo_pn = 0;
@@ -215,8 +216,11 @@ struct xrpc_session *xrpc_session_find(struct xrpc_net *xn, u64 id)
 /* The same by the other side's id. */
 struct xrpc_session *xrpc_session_find_remote(struct xrpc_endpoint *ep, u64 id)
 {
-	struct xrpc_remote_key k = { .ep = ep, .id = id };
+	struct xrpc_remote_key k;
 
+	memset(&k, 0, sizeof(k));	/* padding is compared as well */
+	k.ep = ep;
+	k.id = id;
 	return rhashtable_lookup(&ep->xn->remotes, &k, remote_params);
 }
 
@@ -224,6 +228,21 @@ static void session_free_rcu(struct rcu_head *rcu)
 {
 	kmem_cache_free(session_cache,
 			container_of(rcu, struct xrpc_session, rcu));
+}
+
+/* What a session that is only remembered needs no more. */
+static void shrink(struct xrpc_session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->chunk); i++) {
+		kfree(s->chunk[i]);
+		s->chunk[i] = NULL;
+	}
+	if (s->sent != s->sent0)
+		kvfree(s->sent);
+	s->sent = s->sent0;
+	s->sent_mask = XRPC_SENT_MIN - 1;
 }
 
 /**
@@ -235,16 +254,11 @@ static void session_free_rcu(struct rcu_head *rcu)
  */
 void xrpc_session_put(struct xrpc_session *s)
 {
-	unsigned int i;
-
 	if (!refcount_dec_and_test(&s->ref))
 		return;
 	if (s->tokenless)
 		atomic_dec(&s->xn->ntokenless);
-	for (i = 0; i < ARRAY_SIZE(s->chunk); i++)
-		kfree(s->chunk[i]);
-	if (s->sent != s->sent0)
-		kvfree(s->sent);
+	shrink(s);
 	dst_release(s->path.dst);
 	xrpc_endpoint_put(s->ep);
 	call_rcu(&s->rcu, session_free_rcu);
@@ -287,10 +301,14 @@ struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
 void xrpc_session_arm(struct xrpc_session *s, u64 due)
 {
 	xrpc_assert_s(s);
-	if (s->timer_armed && s->timer_due <= due)
+	if (likely(s->timer_armed && s->timer_due <= due))
 		return;
 	if (s->state == XRPC_SESS_DEAD || s->tokenless)
 		return;
+	if (s->timer_runs) {
+		s->timer_next = min(s->timer_next, due);
+		return;
+	}
 	if (!s->timer_armed) {
 		s->timer_armed = true;
 		xrpc_session_get(s);
@@ -369,6 +387,8 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 					outcome == XRPC_NOT_EXECUTED ? error :
 					EHOSTUNREACH);
 	}
+	if (s->server)
+		shrink(s);
 	/* the timer takes it out of the tables */
 	xrpc_session_arm(s, s->closed +
 			    (s->server ? XRPC_TOKEN_LIFETIME : 0));
@@ -411,6 +431,20 @@ void xrpc_session_destroy(struct xrpc_session *s)
 	if (stopped)
 		xrpc_session_put(s);
 	xrpc_session_put(s);
+}
+
+/**
+ * xrpc_session_retire() - take a closed session out of use for good
+ * @s: session, not locked; the caller holds a reference
+ *
+ * No timer of it runs any more on return.  Process context.
+ */
+void xrpc_session_retire(struct xrpc_session *s)
+{
+	xrpc_session_destroy(s);
+	/* it may have been armed anew while it ran */
+	if (hrtimer_cancel(&s->timer))
+		xrpc_session_put(s);
 }
 
 static bool session_matches(const struct xrpc_session *s,
@@ -457,7 +491,6 @@ static struct xrpc_session *client_new(struct sock *sk,
 	struct xrpc_session *s;
 	int err;
 
-	xrpc_endpoint_unpin(xs->ep, dest);
 	s = xrpc_session_alloc(xs->ep, false, GFP_KERNEL);
 	if (!s)
 		return ERR_PTR(-ENOBUFS);
@@ -481,6 +514,7 @@ static struct xrpc_session *client_new(struct sock *sk,
 		err = -EHOSTUNREACH;	/* of the set that says not executed */
 	if (err)
 		goto fail;
+	xrpc_endpoint_unpin(xs->ep, dest, &s->path.laddr);
 	xrpc_cong_init(&s->cong, s->path.mss);
 	if (xrpc_peer_get(s->xn, &s->path, &info)) {
 		s->rtt = info.rtt;
@@ -493,6 +527,10 @@ static struct xrpc_session *client_new(struct sock *sk,
 	err = xrpc_session_publish(s);
 	if (err)
 		goto fail;
+	/* its first call may never come to it */
+	spin_lock_bh(&s->lock);
+	xrpc_session_arm(s, s->used + XRPC_IDLE_CLIENT);
+	spin_unlock_bh(&s->lock);
 	return s;
 fail:
 	xrpc_session_put(s);
@@ -503,14 +541,18 @@ fail:
  * xrpc_session_conn() - set a socket's session with its connected peer
  * @xs: socket
  * @s: session, its reference is taken over; NULL for none
+ * @peer: whom it is with; where the socket was connected elsewhere meanwhile it
+ *	  is not set
  */
-void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s)
+void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s,
+		       const struct sockaddr_xrpc *peer)
 {
-	struct xrpc_session *old;
+	struct xrpc_session *old = s;
 
 	spin_lock_bh(&xs->sess_lock);
-	old = rcu_replace_pointer(xs->conn, s,
-				  lockdep_is_held(&xs->sess_lock));
+	if (!s || (xs->connected && !memcmp(peer, &xs->peer, sizeof(*peer))))
+		old = rcu_replace_pointer(xs->conn, s,
+					  lockdep_is_held(&xs->sess_lock));
 	spin_unlock_bh(&xs->sess_lock);
 	if (old)
 		xrpc_session_put(old);
@@ -554,7 +596,7 @@ struct xrpc_session *xrpc_session_client(struct sock *sk,
 	spin_lock_bh(&made->lock);
 	xrpc_session_close(made, NULL, ECONNRESET, XRPC_UNKNOWN);
 	spin_unlock_bh(&made->lock);
-	xrpc_session_destroy(made);
+	xrpc_session_retire(made);
 	xrpc_session_put(made);
 	return s;
 }

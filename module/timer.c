@@ -176,12 +176,13 @@ static u64 client_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 
 		if (s->state >= XRPC_SESS_CLOSED)
 			return U64_MAX;
-		if (ch->state == XRPC_CHAN_CANCELING)
+		if (ch->state == XRPC_CHAN_CANCELING &&
+		    s->state != XRPC_SESS_REOPENING)
 			next = min(next, canceling(s, i, ch, q, now));
 		else if (ch->call && (s->state != XRPC_SESS_REOPENING ||
 				      ch->call->deadline <= now))
 			next = min(next, client_call(s, ch->call, q, now));
-		else if (ch->call)
+		else if (ch->call)	/* what comes of it the answer tells */
 			next = min(next, ch->call->deadline);
 	}
 	for_each_set_bit(i, s->owed, XRPC_CHANS_MAX) {
@@ -192,8 +193,12 @@ static u64 client_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 		else
 			next = min(next, ch->due);
 	}
-	if (owe)
+	/* a packet has room for some of them */
+	for (i = 0; owe && i < XRPC_CHANS_MAX / XRPC_DONE_MAX &&
+		    !bitmap_empty(s->owed, XRPC_CHANS_MAX); i++)
 		xrpc_send_acks(s, q, now);
+	if (owe && !bitmap_empty(s->owed, XRPC_CHANS_MAX))
+		next = min(next, now + XRPC_ACK_DELAY_CLIENT);
 	if (bitmap_empty(s->busy, XRPC_CHANS_MAX) && list_empty(&s->pending)) {
 		if (s->used + XRPC_IDLE_CLIENT <= now)
 			xrpc_session_close(s, q, ETIMEDOUT, XRPC_UNKNOWN);
@@ -286,26 +291,37 @@ static u64 server_due(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
  * @t: its timer
  *
  * Softirq.  The armed timer's reference is dropped here unless the timer was
- * armed again meanwhile, which then has it.
+ * armed again before the lock was taken: it runs once more then, and that run
+ * has the reference.  While it runs the timer is not armed but by itself, at its
+ * end: once a session is dead no timer is left of it.
  */
 enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 {
 	struct xrpc_session *s = container_of(t, struct xrpc_session, timer);
-	bool requeued, destroy = false;
 	u64 now, next = U64_MAX;
+	bool destroy = false;
 	struct xrpc_txq q;
 
 	xrpc_txq_init(&q);
 	rcu_read_lock();
 	spin_lock(&s->lock);
-	requeued = hrtimer_is_queued(t);
-	if (!requeued)
-		s->timer_armed = false;
-	if (s->state == XRPC_SESS_DEAD)
-		goto out;
+	if (unlikely(hrtimer_is_queued(t))) {
+		spin_unlock(&s->lock);
+		rcu_read_unlock();
+		return HRTIMER_NORESTART;
+	}
+	s->timer_armed = false;
+	if (s->state == XRPC_SESS_DEAD) {
+		/* endpoint and namespace may be gone */
+		spin_unlock(&s->lock);
+		rcu_read_unlock();
+		goto put;
+	}
+	s->timer_runs = true;
+	s->timer_next = U64_MAX;
 	now = xrpc_now();
 	/* this host stood still: the silence says nothing of the other */
-	if (!requeued && now > s->timer_due + XRPC_STALL) {
+	if (now > s->timer_due + XRPC_STALL) {
 		s->heard = now;
 		s->stalled = ktime_get_boottime_ns();
 	}
@@ -330,15 +346,18 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 		else
 			destroy = true;
 	}
-	if (!destroy && next != U64_MAX)
+	s->timer_runs = false;
+	next = min(next, s->timer_next);
+	if (destroy)
+		xrpc_session_set(s, XRPC_SESS_DEAD);
+	else if (next != U64_MAX)
 		xrpc_session_arm(s, next);
-out:
 	spin_unlock(&s->lock);
 	xrpc_txq_flush(s->ep, &q);
 	rcu_read_unlock();
 	if (destroy)
 		xrpc_session_destroy(s);
-	if (!requeued)
-		xrpc_session_put(s);
+put:
+	xrpc_session_put(s);
 	return HRTIMER_NORESTART;
 }
