@@ -12,6 +12,17 @@ static const char * const names[] = {
 #undef X
 };
 
+/* Pages charged to all sockets: processors keep a part of the sum to themselves. */
+static long mem_pages(void)
+{
+	long n = atomic_long_read(xrpc_proto.memory_allocated);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += *per_cpu_ptr(xrpc_proto.per_cpu_fw_alloc, cpu);
+	return n;
+}
+
 static int show(struct seq_file *seq, void *v)
 {
 	struct xrpc_net *xn = xrpc_net(seq_file_single_net(seq));
@@ -29,8 +40,7 @@ static int show(struct seq_file *seq, void *v)
 	seq_printf(seq, "%-24s %ld\n", "KeptBytes",
 		   atomic_long_read(&xn->kept));
 	seq_printf(seq, "%-24s %u\n", "Peers", READ_ONCE(xn->npeers));
-	seq_printf(seq, "%-24s %ld\n", "MemPages",
-		   atomic_long_read(xrpc_proto.memory_allocated));
+	seq_printf(seq, "%-24s %ld\n", "MemPages", mem_pages());
 	return 0;
 }
 
