@@ -110,14 +110,15 @@ int xrpc_rx_segment(struct xrpc_session *s, struct xrpc_call *c,
 	hi = xrpc_ranges_clip(&b->have, &lo, seg->off + seg->len);
 	if (lo >= hi)
 		return -EEXIST;
-	/* first the room for the mark: bytes without one would never count */
-	if (!xrpc_ranges_add(&b->have, seg->off, seg->off + seg->len))
-		return -ENOBUFS;
+	/* first the bytes: a mark that cannot be kept is not missed, but one of
+	 * bytes for which there was no page would count
+	 */
 	if (xrpc_buf_write(b, seg->off, skb, seg->data - skb->data, seg->len)) {
-		xrpc_ranges_del(&b->have, lo, hi);
 		XRPC_INC(s->xn, DropNoMem);
 		return -ENOMEM;
 	}
+	if (!xrpc_ranges_add(&b->have, seg->off, seg->off + seg->len))
+		return -ENOBUFS;
 	c->heard = now;
 	if (xrpc_ranges_full(&b->have, b->len))
 		return 1;
