@@ -228,7 +228,8 @@ static __poll_t xrpc_poll(struct file *file, struct socket *sock,
 		mask |= EPOLLRDHUP;
 	if (shut == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf))
+	if (READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf) ||
+	    shut & SEND_SHUTDOWN)
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	else
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
