@@ -5,6 +5,7 @@
 #include <linux/in6.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 
 #include "internal.h"
 
@@ -115,6 +116,13 @@ int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr)
 	return err;
 }
 
+/* The broadcast address of a network that this host is in. */
+static bool is_broadcast(struct net *net, const struct in6_addr *addr)
+{
+	return ipv6_addr_v4mapped(addr) && addr->s6_addr32[3] &&
+	       inet_addr_type(net, addr->s6_addr32[3]) == RTN_BROADCAST;
+}
+
 static int xrpc_bind(struct socket *sock, struct xrpc_sockaddr *uaddr, int len)
 {
 	struct sockaddr_xrpc *a = (struct sockaddr_xrpc *)uaddr;
@@ -125,7 +133,8 @@ static int xrpc_bind(struct socket *sock, struct xrpc_sockaddr *uaddr, int len)
 	err = xrpc_addr_check(a, len);
 	if (err)
 		return err;
-	if (a->sxr_call)
+	if (a->sxr_call || is_broadcast(net, &a->sxr_addr) ||
+	    (a->sxr_scope_id && !sk_dev_equal_l3scope(sk, a->sxr_scope_id)))
 		return -EINVAL;
 	if (a->sxr_port &&
 	    inet_port_requires_bind_service(net, ntohs(a->sxr_port)) &&

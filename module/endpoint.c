@@ -376,6 +376,7 @@ int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr)
 	xs->service = addr->sxr_service;
 	err = service_add(ep, xs);
 	if (err) {
+		xs->service = 0;
 		if (!ep->users)
 			endpoint_close(ep);
 		goto out;

@@ -33,6 +33,10 @@ static int route_v4(struct xrpc_endpoint *ep, struct xrpc_path *p)
 	rt = ip_route_output_flow(ep->xn->net, &fl4, ep->usk);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
+	if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ip_rt_put(rt);
+		return -EINVAL;
+	}
 	ipv6_addr_set_v4mapped(fl4.saddr, &p->laddr);
 	p->dst = &rt->dst;
 	p->dst_cookie = 0;
@@ -54,6 +58,9 @@ static int route_v6(struct xrpc_endpoint *ep, struct xrpc_path *p)
 	};
 	struct dst_entry *dst;
 
+	/* came to many: IPv4 has no route from there, nor is this one */
+	if (ipv6_addr_is_multicast(&p->laddr))
+		return -EINVAL;
 	fl6.flowlabel = ip6_make_flowinfo(p->tos, 0);
 	dst = ip6_dst_lookup_flow(ep->xn->net, ep->usk, &fl6, NULL);
 	if (IS_ERR(dst))

@@ -491,6 +491,8 @@ static struct xrpc_session *client_new(struct sock *sk,
 	struct xrpc_session *s;
 	int err;
 
+	if (dest->sxr_scope_id && !sk_dev_equal_l3scope(sk, dest->sxr_scope_id))
+		return ERR_PTR(-EINVAL);
 	s = xrpc_session_alloc(xs->ep, false, GFP_KERNEL);
 	if (!s)
 		return ERR_PTR(-ENOBUFS);
