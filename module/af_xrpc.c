@@ -3,6 +3,7 @@
  * The socket family: making and releasing sockets, names, options, polling.
  */
 #include <linux/in6.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/route.h>
@@ -319,6 +320,40 @@ static int set_socket_option(struct socket *sock, int optname, sockptr_t optval,
 	return err;
 }
 
+/*
+ * The type of service is an option of IP's, and of the sessions that the socket
+ * opens or takes from then on.  Its last two bits are the transport's.
+ */
+static u8 *tos_of(struct xrpc_sock *xs, int level, int optname)
+{
+	if (level == SOL_IP && optname == IP_TOS)
+		return &xs->tos;
+	if (level == SOL_IPV6 && optname == IPV6_TCLASS)
+		return &xs->tclass;
+	return NULL;
+}
+
+static int set_tos(struct xrpc_sock *xs, int level, int optname,
+		   sockptr_t optval, unsigned int optlen)
+{
+	u8 *tos = tos_of(xs, level, optname);
+	int v;
+
+	if (!tos)
+		return -ENOPROTOOPT;
+	if (optlen < sizeof(v))
+		return -EINVAL;
+	if (copy_from_sockptr(&v, optval, sizeof(v)))
+		return -EFAULT;
+	/* as for IPv6's own sockets */
+	if (level == SOL_IPV6 && v == -1)
+		v = 0;
+	if (v < 0 || v > 255)
+		return -EINVAL;
+	WRITE_ONCE(*tos, v & ~INET_ECN_MASK);
+	return 0;
+}
+
 static int xrpc_setsockopt(struct socket *sock, int level, int optname,
 			   sockptr_t optval, unsigned int optlen)
 {
@@ -329,7 +364,7 @@ static int xrpc_setsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_SOCKET)
 		return set_socket_option(sock, optname, optval, optlen);
 	if (level != SOL_XRPC)
-		return -ENOPROTOOPT;
+		return set_tos(xs, level, optname, optval, optlen);
 	lock_sock(sock->sk);
 	switch (optname) {
 	case XRPC_RECVINFO:
@@ -368,11 +403,17 @@ static int xrpc_getsockopt(struct socket *sock, int level, int optname,
 	int len, flag;
 	u64 us;
 	void *v;
+	u8 *tos;
 
-	if (level != SOL_XRPC)
-		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
+	if (level != SOL_XRPC) {
+		tos = tos_of(xs, level, optname);
+		if (!tos)
+			return -ENOPROTOOPT;
+		flag = READ_ONCE(*tos);
+		goto out_int;
+	}
 	switch (optname) {
 	case XRPC_RECVINFO:
 		flag = xs->recvinfo;
@@ -393,6 +434,7 @@ static int xrpc_getsockopt(struct socket *sock, int level, int optname,
 	default:
 		return -ENOPROTOOPT;
 	}
+out_int:
 	if (len < (int)sizeof(flag))
 		return -EINVAL;
 	v = &flag;

@@ -617,6 +617,8 @@ struct xrpc_slot {
  * @recvinfo: control messages at receive
  * @accept_replayable: option
  * @reuseport: shares its service with others that have it set too
+ * @tos: of IPv4 packets
+ * @tclass: of IPv6 packets
  * @load: requests queued or not yet answered (qlock)
  * @turn: how often it was chosen among equals
  * @peer: default destination
@@ -643,6 +645,8 @@ struct xrpc_sock {
 	bool			recvinfo;
 	bool			accept_replayable;
 	bool			reuseport;
+	u8			tos;
+	u8			tclass;
 	u32			load;
 	u32			turn;
 	struct sockaddr_xrpc	peer;

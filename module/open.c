@@ -457,6 +457,8 @@ static struct xrpc_session *accept_session(struct xrpc_endpoint *ep,
 	if (sk) {
 		s->path.mark = READ_ONCE(sk->sk_mark);
 		s->path.priority = READ_ONCE(sk->sk_priority);
+		s->path.tos = READ_ONCE(*(from->v4 ? &xrpc_sk(sk)->tos :
+						     &xrpc_sk(sk)->tclass));
 	}
 	s->path.uid = ep->uid;
 	if (xrpc_path_route(ep, &s->path))

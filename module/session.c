@@ -505,6 +505,7 @@ static struct xrpc_session *client_new(struct sock *sk,
 	s->path.mark = READ_ONCE(sk->sk_mark);
 	s->path.priority = READ_ONCE(sk->sk_priority);
 	s->path.uid = sk->sk_uid;
+	s->path.tos = READ_ONCE(*(s->path.v4 ? &xs->tos : &xs->tclass));
 	if (!ipv6_addr_any(&xs->ep->addr) &&
 	    !(s->path.v4 && !xs->ep->addr.s6_addr32[3]))
 		s->path.laddr = xs->ep->addr;
