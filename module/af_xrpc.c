@@ -28,13 +28,14 @@ static void leave_memory_pressure(struct sock *sk)
 	WRITE_ONCE(memory_pressure, 0);
 }
 
-/* SO_BINDTODEVICE on a bound socket: the interface is part of its name. */
+/*
+ * SO_BINDTODEVICE on a bound socket: the interface is part of its name.  An
+ * endpoint that other sockets have as well stays where it is.
+ */
 static void rehash(struct sock *sk)
 {
-	struct xrpc_endpoint *ep = xrpc_sk(sk)->ep;	/* lock_sock */
-
-	if (ep && !ep->bound && ep->users == 1)
-		WRITE_ONCE(ep->usk->sk_bound_dev_if, sk->sk_bound_dev_if);
+	if (xrpc_sk(sk)->ep)	/* lock_sock */
+		xrpc_endpoint_bind_dev(xrpc_sk(sk)->ep, sk->sk_bound_dev_if);
 }
 
 struct proto xrpc_proto = {

@@ -521,6 +521,27 @@ void xrpc_endpoint_unbind(struct sock *sk)
 	xrpc_endpoint_put(ep);
 }
 
+/**
+ * xrpc_endpoint_bind_dev() - an endpoint's one socket is bound to an interface
+ * @ep: endpoint
+ * @ifindex: interface, 0 for any
+ *
+ * As with UDP's own sockets nobody looks whether the name is taken there.
+ * Sleeps.
+ */
+void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex)
+{
+	/* a link-local address is its interface's */
+	if (ipv6_addr_type(&ep->addr) & IPV6_ADDR_LINKLOCAL)
+		return;
+	mutex_lock(&ep->xn->ep_mutex);
+	if (ep->users == 1) {
+		WRITE_ONCE(ep->ifindex, ifindex);
+		WRITE_ONCE(ep->usk->sk_bound_dev_if, ifindex);
+	}
+	mutex_unlock(&ep->xn->ep_mutex);
+}
+
 /* How much a socket has to do; one that takes no calls has most. */
 static u32 load_of(const struct xrpc_sock *xs)
 {

@@ -818,6 +818,7 @@ size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr);
 int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr);
 void xrpc_endpoint_unbind(struct sock *sk);
+void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex);
 void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
 		       const struct sockaddr_xrpc *peer);
 void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,

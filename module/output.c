@@ -26,8 +26,8 @@ static int route_v4(struct xrpc_endpoint *ep, struct xrpc_path *p)
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	flowi4_init_output(&fl4, p->oif ? : ep->ifindex, p->mark, p->tos,
-			   RT_SCOPE_UNIVERSE, IPPROTO_UDP, 0,
+	flowi4_init_output(&fl4, p->oif ? : READ_ONCE(ep->ifindex), p->mark,
+			   p->tos, RT_SCOPE_UNIVERSE, IPPROTO_UDP, 0,
 			   p->raddr.s6_addr32[3], p->laddr.s6_addr32[3],
 			   p->rport, htons(ep->port), p->uid);
 	rt = ip_route_output_flow(ep->xn->net, &fl4, ep->usk);
@@ -47,7 +47,7 @@ static int route_v4(struct xrpc_endpoint *ep, struct xrpc_path *p)
 static int route_v6(struct xrpc_endpoint *ep, struct xrpc_path *p)
 {
 	struct flowi6 fl6 = {
-		.flowi6_oif = p->oif ? : ep->ifindex,
+		.flowi6_oif = p->oif ? : READ_ONCE(ep->ifindex),
 		.flowi6_mark = p->mark,
 		.flowi6_proto = IPPROTO_UDP,
 		.flowi6_uid = p->uid,
