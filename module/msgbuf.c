@@ -69,9 +69,17 @@ static bool short_copy(const struct iov_iter *it, size_t len)
 	return iter_is_ubuf(it) && len <= COPY_SHORT && len <= it->count;
 }
 
-static int copy_in(void *to, const struct iov_iter *from, size_t len)
+/* sendmmsg() looks whether all of a message was taken. */
+static void advance(struct iov_iter *it, size_t len)
+{
+	it->iov_offset += len;
+	it->count -= len;
+}
+
+static int copy_in(void *to, struct iov_iter *from, size_t all)
 {
 	const char __user *p = from->ubuf + from->iov_offset;
+	size_t len = all;
 
 	if (!user_read_access_begin(p, len))
 		return -EFAULT;
@@ -80,15 +88,17 @@ static int copy_in(void *to, const struct iov_iter *from, size_t len)
 	for (; len; len--, to++, p++)
 		unsafe_get_user(*(u8 *)to, (u8 __user *)p, fault);
 	user_read_access_end();
+	advance(from, all);
 	return 0;
 fault:
 	user_read_access_end();
 	return -EFAULT;
 }
 
-static int copy_out(const struct iov_iter *to, const void *from, size_t len)
+static int copy_out(struct iov_iter *to, const void *from, size_t all)
 {
 	char __user *p = to->ubuf + to->iov_offset;
+	size_t len = all;
 
 	if (!user_write_access_begin(p, len))
 		return -EFAULT;
@@ -98,6 +108,7 @@ static int copy_out(const struct iov_iter *to, const void *from, size_t len)
 	for (; len; len--, from++, p++)
 		unsafe_put_user(*(u8 *)from, (u8 __user *)p, fault);
 	user_write_access_end();
+	advance(to, all);
 	return 0;
 fault:
 	user_write_access_end();
