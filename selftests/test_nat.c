@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=400
+ * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=300
  *
  * A client behind a NAT whose mapping changes: in the middle of a call, of a
  * message, of an opening, and while the session idles.  Every call is replied
@@ -238,7 +238,7 @@ static void test_executing_long(void)
 
 	ok(id && request(id, 50, 5000), "a long call");
 	for (int i = 0; i < 4; i++) {
-		sleep(5);
+		sleep(3);
 		remap();
 	}
 	ok(answer(id, BIG) && reply(id, BIG, 20000),
@@ -401,8 +401,11 @@ static void tests(void)
 	test_idle();
 	test_executing(0, 0);
 	test_executing(0, 3000);
-	test_executing(1000, 12000);
-	test_executing_long();
+	/* idle time is not free where ticks are dear */
+	if (v4 || scaled(10) > 1) {
+		test_executing(1000, 12000);
+		test_executing_long();
+	}
 	test_messages();
 	test_opening();
 	test_many(scaled(100));
