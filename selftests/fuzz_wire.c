@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "cong.h"
+#include "fuzz.h"
 #include "ranges.h"
 #include "rtt.h"
 #include "wire.h"
@@ -382,23 +383,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	return 0;
 }
 
-/* ---- making packets, and hurting them -------------------------------- */
-
-static uint64_t state = 1;
-
-static uint32_t below(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state >> 32) * n >> 32;
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
+/* ---- making packets -------------------------------------------------- */
 
 /* The packet at hand, where a parser may read it. */
 static uint8_t pkt[PKT_MAX] __attribute__((aligned(4)));
@@ -484,76 +469,6 @@ static size_t make(void)
 	return at;
 }
 
-/* Where a frame of the packet begins: any, or the last. */
-static size_t some_frame(size_t len)
-{
-	uint32_t skip = below(5) ? below(5) : ~0U;
-	size_t at = sizeof(struct xrpc_hdr), next;
-
-	for (; skip; skip--) {
-		next = at + (((pkt[at + 2] << 8 | pkt[at + 3]) + 3) & ~3U);
-		if (next <= at || next + 4 > len)
-			break;
-		at = next;
-	}
-	return at;
-}
-
-/* Change one thing of the packet.  Returns its length. */
-static size_t hurt(size_t len)
-{
-	static const uint32_t odd[] = { 0, 1, 0x7fffffff, 0x80000000,
-					0x80000001, 0xffffffff, 0xffff, 0x10000,
-					0x10001 };
-	size_t at, word;
-	uint32_t v;
-
-	if (len < sizeof(struct xrpc_hdr) + 4)
-		return len;
-	at = some_frame(len);
-	v = pkt[at + 2] << 8 | pkt[at + 3];
-	switch (below(9)) {
-	case 0:
-		pkt[below(len)] ^= 1 << below(8);
-		return len;
-	case 1:				/* the packet ends early */
-		return below(len + 1);
-	case 2:				/* so does its last frame, which knows */
-		at = some_frame(len);
-		v = 4 + below(len - at > 40 ? 40 : len - at - 3);
-		put16(pkt + at + 2, v);
-		return at + v;
-	case 3:				/* a length that is off */
-		put16(pkt + at + 2, v + below(33) - 16);
-		return len;
-	case 4:				/* one that fits and is wrong */
-		put16(pkt + at + 2, below(len - at + 1));
-		return len;
-	case 5:
-		pkt[at + 1] ^= 1 << below(8);
-		return len;
-	case 6:
-		pkt[at] = below(16);
-		return len;
-	case 7:				/* a list with more or less in it */
-		v += (below(41) - 20U) * 8;
-		if (v < 4 || at + v > sizeof(pkt))
-			return len;
-		put16(pkt + at + 2, v);
-		return at + v;
-	default:			/* a number at an edge */
-		word = at + 4 * below(6);
-		if (!below(4))
-			word = 4 * below(6);
-		if (word + 4 > len)
-			return len;
-		v = cpu_to_be32(odd[below(sizeof(odd) / sizeof(odd[0]))] +
-				(below(2) ? 0 : below(9) - 4));
-		memcpy(pkt + word, &v, sizeof(v));
-		return len;
-	}
-}
-
 static size_t put_packet(uint8_t *p, size_t len)
 {
 	p[0] = len;
@@ -572,7 +487,7 @@ static size_t make_input(uint8_t *p, bool right, unsigned long *taken)
 	for (i = 0; i < n; i++) {
 		len = make();
 		for (wounds = right ? 0 : below(3); wounds; wounds--)
-			len = hurt(len);
+			len = hurt(pkt, len, sizeof(pkt));
 		*taken += !xrpc_wire_check(pkt, len, MSG_MAX);
 		at += put_packet(p + at, len);
 	}
@@ -609,7 +524,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		n = strtoul(argv[1], NULL, 0);
 	if (argc > 2)
-		state = strtoull(argv[2], NULL, 0) | 1;
+		fuzz_state = strtoull(argv[2], NULL, 0);
 	for (i = 0; i < n; i++)
 		LLVMFuzzerTestOneInput(input,
 				       make_input(input, false, &taken));
@@ -629,7 +544,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max,
 	size_t at = 0, end, was, now;
 	uint32_t skip;
 
-	state = seed * 0x9e3779b97f4a7c15ULL | 1;
+	fuzz_state = seed;
 	if (!below(4))
 		return LLVMFuzzerMutate(data, len, max);
 	for (skip = below(60); at + 2 < len; skip--) {
@@ -650,7 +565,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max,
 	memcpy(pkt, data + at + 2, was);
 	now = below(8) ? was : make();
 	if (below(8))
-		now = hurt(now);
+		now = hurt(pkt, now, sizeof(pkt));
 	if (len - was + now > max)
 		return LLVMFuzzerMutate(data, len, max);
 	memmove(data + at + 2 + now, data + end, len - end);

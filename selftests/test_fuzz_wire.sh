@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# xrpc-test: mode=host kernels=6.1 timeout=280
+# xrpc-test: mode=host kernels=6.1 timeout=600
 #
 # The packet parser and what else a packet's bytes reach without a kernel: no
 # input makes it read or write out of bounds, or contradict itself. Under
@@ -15,8 +15,8 @@ dir=$(mktemp -d)
 defer rm -rf "$dir"
 seed=${FUZZ_SEED:-1}
 runs=${FUZZ_RUNS:-60000}
-flags=(-g -O1 -Wall -Wextra -Werror -fsanitize=address
-	-fsanitize=undefined -fno-sanitize-recover=all)
+flags=(-g -O1 -fsanitize=address -fsanitize=undefined
+	-fno-sanitize-recover=all)
 # a crash is looked for, not a dump of it
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=0
 
@@ -77,13 +77,15 @@ check "the seeds are written" eval \
 # clang without its runtime finds no such library
 libfuzzer="" how=mutation
 cc=(gcc -DSTANDALONE)
-if build clang -fsanitize=fuzzer "$dir/fuzz" 2>/dev/null; then
+echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' >"$dir/probe.c"
+if clang "${flags[@]}" -fsanitize=fuzzer "$dir/probe.c" -o "$dir/probe" \
+	2>/dev/null; then
 	libfuzzer=1 how=libFuzzer
 	cc=(clang -fsanitize=fuzzer)
 fi
 echo "# $how, seed $seed"
 fresh
-build "${cc[@]}" "$dir/fuzz" && hunt "$dir/log"
+build "${cc[@]}" "$dir/fuzz" >"$dir/log" 2>&1 && hunt "$dir/log"
 good=$?
 if [ $good -eq 0 ]; then
 	grep -E 'Done|executed_units|new_units|packets taken' "$dir/log"
