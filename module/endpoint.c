@@ -536,6 +536,8 @@ void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex)
 		return;
 	mutex_lock(&ep->xn->ep_mutex);
 	if (ep->users == 1) {
+		/* something else may have had what comes here now */
+		WRITE_ONCE(ep->since, ktime_get_boottime_ns());
 		WRITE_ONCE(ep->ifindex, ifindex);
 		WRITE_ONCE(ep->usk->sk_bound_dev_if, ifindex);
 	}
