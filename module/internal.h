@@ -911,6 +911,8 @@ struct xrpc_peer_info {
 	u64			epoch;
 	u64			expires;	/* ns; 0: no token */
 	struct xrpc_rtt		rtt;
+	struct in6_addr		laddr;		/* whom the token was given to */
+	u16			lport;
 };
 
 int xrpc_peer_init_net(struct xrpc_net *xn);

@@ -21,6 +21,8 @@ static void remember_peer(struct xrpc_session *s, u64 now)
 		.epoch = s->epoch,
 		.expires = now + XRPC_TOKEN_LIFETIME / 2,
 		.rtt = s->rtt,
+		.laddr = s->path.laddr,
+		.lport = s->ep->port,
 	};
 
 	xrpc_peer_put(s->xn, &s->path, &info);
@@ -135,6 +137,7 @@ static int forgotten(struct xrpc_session *s, const struct xrpc_token_frame *f,
  */
 static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
 {
+	u64 boot = ktime_get_boottime_ns(), horizon = horizon_of(s, f), age;
 	struct xrpc_call *c;
 	unsigned int i;
 
@@ -146,7 +149,14 @@ static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
 		return false;	/* it names the client's id: it has the session */
 	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
 		c = xrpc_session_chan(s, i, false)->call;
-		if (c && !covered(s, c, horizon_of(s, f)))
+		if (!c || !c->first_sent)
+			continue;
+		/* a young epoch is as old as its horizon, and older than its
+		 * token; an old one remembers an id far longer than that
+		 */
+		age = boot - c->first_sent;
+		if (c->first_sent <= s->stalled ||
+		    age > horizon + age / 1000 + NSEC_PER_MSEC)
 			return true;
 	}
 	return false;

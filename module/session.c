@@ -521,7 +521,8 @@ static struct xrpc_session *client_new(struct sock *sk,
 	xrpc_cong_init(&s->cong, s->path.mss);
 	if (xrpc_peer_get(s->xn, &s->path, &info)) {
 		s->rtt = info.rtt;
-		if (info.expires > xrpc_now()) {
+		if (info.expires > xrpc_now() && info.lport == s->ep->port &&
+		    ipv6_addr_equal(&info.laddr, &s->path.laddr)) {
 			s->token = info.token;
 			s->epoch = info.epoch;
 			s->state = XRPC_SESS_OPENING;

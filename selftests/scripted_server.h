@@ -182,6 +182,13 @@ static inline void expect_last(uint8_t flags)
 	peer_pn++;
 }
 
+/* PROBE or CANCEL, padded so that NOSESSION may answer it. */
+static inline void put_question(uint8_t type, uint16_t chan, uint32_t s)
+{
+	put_ref(&want, type, chan, s);
+	put_pad(&want, 4);
+}
+
 static inline void expect_opening(void)
 {
 	struct xrpc_open *o;

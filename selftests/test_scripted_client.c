@@ -80,7 +80,7 @@ static void test_token(void)
 	ok(!rx(0), "RETRY with the token it has means nothing");
 	the_token.w[1] = htobe32(99);
 	for (i = 0; i < 20; i++)
-		send_token(XRPC_TF_RETRY, peer_pn - 1, 0, 0);
+		send_token(XRPC_TF_RETRY, peer_pn - 1, 300000000, 0);
 	expect_opening();
 	put_data(&want, 0, 1, "q");
 	ok(rx(0) && same() && !rx(0), "one with another: again with that");
@@ -261,7 +261,7 @@ static void test_long_replies(void)
 	   "a part of a reply is acknowledged");
 	ok(rx(1500), "and what does not follow asked for");
 	expect_last(XRPC_HF_ACK_NOW);
-	put_ref(&want, XRPC_FT_PROBE, 0, seq[0]);
+	put_question(XRPC_FT_PROBE, 0, seq[0]);
 	ok(same(), "by a probe");
 	part(text, 4096, 1024, 3072);
 	ok(ended(33, XRPC_REPLIED, 0, text), "then it is whole");
@@ -326,7 +326,7 @@ static unsigned int probed(int ms, int word, unsigned int *other)
 	*other = 0;
 	while (now_ms() < end && rx(end - now_ms())) {
 		expect_last(XRPC_HF_ACK_NOW);
-		put_ref(&want, XRPC_FT_PROBE, 0, seq[0]);
+		put_question(XRPC_FT_PROBE, 0, seq[0]);
 		if (in.len == want.len && find(XRPC_FT_PROBE) && same()) {
 			n++;
 			if (word == XRPC_FT_ACK) {
@@ -392,7 +392,7 @@ static void test_only_acks(void)
 	   "until the deadline, unknown");
 	ok(rx_until(XRPC_FT_CANCEL, 100), "the cancel goes out behind it");
 	expect_last(XRPC_HF_ACK_NOW);
-	put_ref(&want, XRPC_FT_CANCEL, 0, seq[0]);
+	put_question(XRPC_FT_CANCEL, 0, seq[0]);
 	ok(same(), "for its channel and sequence");
 	send_status(0, seq[0], XRPC_ST_DETACHED);
 	settle();
@@ -431,7 +431,7 @@ static void test_canceled(void)
 		if (!find(XRPC_FT_CANCEL))
 			continue;
 		expect_last(XRPC_HF_ACK_NOW);
-		put_ref(&want, XRPC_FT_CANCEL, 0, seq[0]);
+		put_question(XRPC_FT_CANCEL, 0, seq[0]);
 		gap = now_ms() - last;
 		shrunk += !same() || (n > 1 && gap + 1 < gap_before);
 		gap_before = gap;
@@ -458,7 +458,7 @@ static void test_canceled(void)
 	cancel_out(72);
 	ok(rx(0) && nothing(), "a call cancelled by name is not over");
 	expect_last(XRPC_HF_ACK_NOW);
-	put_ref(&want, XRPC_FT_CANCEL, 0, seq[0]);
+	put_question(XRPC_FT_CANCEL, 0, seq[0]);
 	ok(same(), "the cancel goes out at once");
 	send_status(0, seq[0], XRPC_ST_NOCALL);
 	send_status(0, seq[0], XRPC_ST_IN_PROGRESS);
@@ -512,7 +512,7 @@ static void test_canceled_early(void)
 	ok(rx(0) && find(XRPC_FT_OPEN), "opens");
 	cancel_out(3);
 	expect_opening();
-	put_ref(&want, XRPC_FT_CANCEL, 0, 1);
+	put_question(XRPC_FT_CANCEL, 0, 1);
 	((struct xrpc_hdr *)want.b)->flags |= XRPC_HF_ACK_NOW;
 	ok(rx(0) && same(), "its cancel is an opening packet too");
 	begin(0, our_id);

@@ -191,6 +191,50 @@ static void test_horizon(void)
 	horizon("just beyond, at once: unknown", 0, -900, false, false);
 }
 
+/* A setting for hosts that share an address: nothing is proven there. */
+static void test_shared_address(void)
+{
+	set_sysctl("trust_horizon", 0);
+	horizon("where an address is many hosts': unknown", 10, 3600000000LL,
+		false, false);
+	set_sysctl("trust_horizon", 1);
+}
+
+/* A server that restarted asks for another token while it is opened. */
+static void test_other_epoch(void)
+{
+	const struct xrpc_token_req *r = (const void *)none;
+	uint64_t old;
+	int again;
+
+	for (again = 0; again < 2; again++) {
+		new_client(false);
+		call_out("e", 11, 0, 0);
+		rx(0);
+		want_frame(r, XRPC_FT_TOKEN_REQ);
+		fresh(xrpc_get64(r->client_id));
+		peer_pn = 1;
+		send_token(0, 0, 0, 0);
+		next_seq(0);
+		ok(rx(0) && find(XRPC_FT_OPEN) && has_data(0, 1, "e"),
+		   "a client that opens");
+		old = our_id;
+		the_token.w[1]++;
+		send_token(XRPC_TF_RETRY, peer_pn - 1,
+			   again ? 3600 * 1000000ULL : 0, EPOCH + 1);
+		if (!again) {
+			ok(ended(11, XRPC_UNKNOWN, ECONNRESET, "") && !rx(0),
+			   "RETRY of another epoch that proves nothing: "
+			   "unknown");
+			continue;
+		}
+		ok(rx(0) && has_data(0, 1, "e") &&
+		   xrpc_get64(((struct xrpc_open *)(in.b + 24))->client_id) !=
+		   old, "one that proves that it did not run: again, in a "
+		   "new session");
+	}
+}
+
 static void test_no_answer(void)
 {
 	unsigned int n, other = 0;
@@ -443,7 +487,9 @@ int main(void)
 	test_hints();
 	test_alive();
 	test_horizon();
+	test_shared_address();
 	test_no_answer();
+	test_other_epoch();
 	test_many();
 	test_replayable();
 	test_one_channel();

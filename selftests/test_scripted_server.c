@@ -392,17 +392,19 @@ static void test_deadline(void)
 	begin(0, peer_id);
 	put_method(&out, 13, 1, 5, 2000, "old");
 	tx();
-	pass(10);
-	flush();
+	ok(rx_until(XRPC_FT_STATUS, 10) && has_status(13, 1, XRPC_ST_EXPIRED),
+	   "a deadline that passes in the queue is told at once");
 	fails(recv(srv, req, sizeof(req), MSG_DONTWAIT), EAGAIN,
-	      "a request whose deadline passed in the queue is not received");
-	ok(status(13, 1, XRPC_ST_EXPIRED), "and is told so");
+	      "and the request not received");
+	flush();
 	ok(verdict(13, 1, "old", XRPC_ST_EXPIRED), "for good");
 	begin(0, peer_id);
 	put_method(&out, 13, 2, 5, 0, "at once");
 	tx();
-	ok(!executed("at once") && status(13, 2, XRPC_ST_EXPIRED),
-	   "nor is one that has no time left");
+	ok(!executed("at once") && rx_until(XRPC_FT_STATUS, 10) &&
+	   has_status(13, 2, XRPC_ST_EXPIRED),
+	   "nor one that has no time left");
+	flush();
 	for (n = 0; n < 3; n++) {
 		begin(0, peer_id);
 		put_method(&out, 14 + n, 1, 5, 2000, "group");
@@ -411,6 +413,9 @@ static void test_deadline(void)
 	begin(0, peer_id);
 	put_method(&out, 13, 3, 5, 50000, "young");
 	tx();
+	for (n = 0; n < 3; n++)
+		ok(rx_until(XRPC_FT_STATUS, 10) &&
+		   has_status(14 + n, 1, XRPC_ST_EXPIRED), "each one is told");
 	pass(10);
 	flush();
 	setsockopt(srv, SOL_XRPC, XRPC_RECVINFO, &on, sizeof(on));
@@ -427,8 +432,6 @@ static void test_deadline(void)
 	ok(method == 5 && left > 30000 && left <= 40000,
 	   "with its method and what is left (%llu us)",
 	   (unsigned long long)left);
-	for (n = 0; n < 3; n++)
-		ok(status(14 + n, 1, XRPC_ST_EXPIRED), "each one is told");
 	pass(60);
 	ok(answer("late") && rx_until(XRPC_FT_DATA, 100),
 	   "an answer counts however late: the client decides");
