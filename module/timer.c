@@ -116,20 +116,22 @@ static u64 client_call(struct xrpc_session *s, struct xrpc_call *c,
 static u64 canceling(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 		     struct xrpc_txq *q, u64 now)
 {
-	if (ch->due > now)
-		return ch->due;
-	if (ch->since + XRPC_GIVE_UP <= now) {
+	u64 end = ch->since + XRPC_GIVE_UP;
+
+	if (end <= now) {
 		/* no word from there: what is left of the session is given up,
 		 * the next call begins another
 		 */
 		xrpc_session_close(s, q, ETIMEDOUT, XRPC_UNKNOWN);
 		return U64_MAX;
 	}
+	if (ch->due > now)
+		return min(ch->due, end);
 	if (ch->backoff < 16)
 		ch->backoff++;
 	ch->due = now + xrpc_rtt_pto(&s->rtt, s->peer_ack_delay, ch->backoff);
 	xrpc_send_callref(s, XRPC_FT_CANCEL, chan, ch->seq, q, now);
-	return ch->due;
+	return min(ch->due, end);
 }
 
 /* A client that asks for a token, or whether it is still known. */
