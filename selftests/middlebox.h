@@ -144,8 +144,10 @@ static inline void box_send(struct box *b, bool to_client, const void *raw,
 {
 	int fd = b->fd[!to_client];
 
+	/* who is away, or takes no more, loses it */
 	if (fd >= 0 && send(fd, raw, len, MSG_DONTWAIT) < 0 &&
-	    errno != ENETDOWN && errno != ENXIO && errno != ENOBUFS)
+	    errno != ENETDOWN && errno != ENXIO && errno != ENOBUFS &&
+	    errno != EAGAIN)
 		perror("# middlebox");
 }
 
