@@ -368,7 +368,8 @@ static void test_flags(void)
 				MSG_CMSG_CLOEXEC;
 	const unsigned int out = MSG_DONTWAIT | MSG_NOSIGNAL;
 	/* what sendmmsg() says to the family, and what newer kernels keep */
-	const unsigned int own = 0x40000 | 0x10000 | 0x100000 | 0x8000000;
+	const unsigned int own = 0x40000 | 0x10000 | 0x80000 | 0x100000 |
+				 0x8000000;
 	int s = server_at(server), c = client_to(server), i;
 	struct sockaddr_xrpc from;
 	int bad = 0;
