@@ -114,7 +114,7 @@ int xrpc_rx_segment(struct xrpc_session *s, struct xrpc_call *c,
 	 * bytes for which there was no page would count
 	 */
 	if (xrpc_buf_write(b, seg->off, skb, seg->data - skb->data, seg->len)) {
-		XRPC_INC(s->xn, DropNoMem);
+		XRPC_DROP(s->xn, skb, DropNoMem);
 		return -ENOMEM;
 	}
 	if (!xrpc_ranges_add(&b->have, seg->off, seg->off + seg->len))

@@ -388,8 +388,7 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 
 	xrpc_assert_s(s);
 	if (!ch || seg->seq > ch->seq) {
-		XRPC_INC(s->xn, DropState);
-		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		XRPC_DROP(s->xn, skb, DropState);
 		return true;
 	}
 	c = ch->call;
@@ -412,7 +411,7 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		return true;
 	if (!c->rx.buf && seg->len == seg->total) {
 		if (!admit(c, skb->truesize)) {
-			XRPC_INC(s->xn, DropWindow);
+			XRPC_DROP(s->xn, skb, DropWindow);
 			return false;
 		}
 		c->rx.skb = skb_get(skb);
@@ -426,13 +425,13 @@ bool xrpc_client_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 	if (!c->rx.buf) {
 		c->rx.buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
 		if (!c->rx.buf) {
-			XRPC_INC(s->xn, DropNoMem);
+			XRPC_DROP(s->xn, skb, DropNoMem);
 			return false;
 		}
 		if (!admit(c, c->rx.buf->charge)) {
 			xrpc_buf_free(c->rx.buf);
 			c->rx.buf = NULL;
-			XRPC_INC(s->xn, DropWindow);
+			XRPC_DROP(s->xn, skb, DropWindow);
 			return false;
 		}
 		c->rx.len = seg->total;
@@ -536,7 +535,7 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 		break;
 	default:
-		XRPC_INC(s->xn, DropState);
+		XRPC_DROP(s->xn, NULL, DropState);
 		return;
 	}
 	xrpc_client_assign(s, q, now);

@@ -99,10 +99,8 @@ static int lookup(struct sock *usk, struct sk_buff *skb)
 		spin_unlock(&s->lock);
 		return 0;
 	}
-	if (ep) {
-		XRPC_INC(ep->xn, DropIcmp);
-		trace_xrpc_drop(skb, XRPC_MIB_DropIcmp);
-	}
+	if (ep)
+		XRPC_DROP(ep->xn, skb, DropIcmp);
 	return -ENOENT;
 }
 

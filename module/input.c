@@ -13,11 +13,6 @@
 #include "internal.h"
 #include "trace.h"
 
-#define drop(ep, skb, why) do {						\
-	XRPC_INC((ep)->xn, why);					\
-	trace_xrpc_drop(skb, XRPC_MIB_##why);				\
-} while (0)
-
 /**
  * xrpc_input_path() - the way back to where a packet came from
  * @skb: packet, at its XRPC header
@@ -184,8 +179,7 @@ static void token_packet(struct xrpc_session *s, struct sk_buff *skb,
 			       be32_to_cpu(h->echo_delay), now);
 		xrpc_open_token(s, f, echo, &q, now);
 	} else {
-		XRPC_INC(s->xn, DropState);
-		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		XRPC_DROP(s->xn, skb, DropState);
 	}
 	spin_unlock(&s->lock);
 	xrpc_txq_flush(s->ep, &q);
@@ -219,8 +213,7 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	spin_lock(&s->lock);
 	if (unlikely(s->state < XRPC_SESS_OPENING ||
 		     s->state >= XRPC_SESS_CLOSED)) {
-		XRPC_INC(s->xn, DropState);
-		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		XRPC_DROP(s->xn, skb, DropState);
 		goto out;
 	}
 	if (unlikely(!xrpc_input_from_peer(s, skb))) {
@@ -228,11 +221,11 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 
 		spin_unlock(&s->lock);
 		if (!s->server)
-			drop(s->ep, skb, DropState);
+			XRPC_DROP(s->ep->xn, skb, DropState);
 		else if (may)
 			xrpc_open_retry(s->ep, skb, s->remote.id, now);
 		else
-			drop(s->ep, skb, DropUnproven);
+			XRPC_DROP(s->ep->xn, skb, DropUnproven);
 		return;
 	}
 	pn = xrpc_wire_pn(s->echo_time ? s->echo_pn + 1 : 0,
@@ -283,8 +276,7 @@ static void no_session(struct xrpc_endpoint *ep, struct sk_buff *skb)
 	struct xrpc_cursor c;
 	struct xrpc_path back;
 
-	XRPC_INC(ep->xn, NoSession);
-	trace_xrpc_drop(skb, XRPC_MIB_NoSession);
+	XRPC_DROP(ep->xn, skb, NoSession);
 	/* never larger than what it answers, never in answer to one */
 	if (!ep->bound || skb->len < sizeof(*h) + sizeof(f))
 		return;
@@ -308,7 +300,7 @@ static void stray_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 	else if (c.type == XRPC_FT_NOSESSION)
 		xrpc_open_nosession(ep, skb, (const void *)c.frame);
 	else
-		drop(ep, skb, DropState);
+		XRPC_DROP(ep->xn, skb, DropState);
 }
 
 static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
@@ -324,7 +316,7 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 		const struct xrpc_open *f = (const void *)(h + 1);
 
 		if (id) {
-			drop(ep, skb, DropMalformed);
+			XRPC_DROP(ep->xn, skb, DropMalformed);
 			return;
 		}
 		s = xrpc_open_packet(ep, skb, f, xrpc_now());
@@ -361,38 +353,45 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 int xrpc_input(struct sock *usk, struct sk_buff *skb)
 {
 	struct xrpc_endpoint *ep = rcu_dereference_sk_user_data(usk);
+	enum skb_drop_reason why;
 	struct xrpc_seg seg;
 	bool single;
 	int err;
 
+	why = SKB_DROP_REASON_NO_SOCKET;
 	if (unlikely(!ep || READ_ONCE(ep->dead)))
-		goto free;
+		goto drop;
 	/* IPv4 lets a sender leave the checksum out: not here */
+	why = SKB_DROP_REASON_UDP_CSUM;
 	if (unlikely(!udp_hdr(skb)->check &&
 		     skb->ip_summed != CHECKSUM_PARTIAL)) {
-		drop(ep, skb, DropChecksum);
-		goto free;
+		XRPC_DROP(ep->xn, skb, DropChecksum);
+		goto drop;
 	}
+	why = SKB_DROP_REASON_NOMEM;
 	if (unlikely(skb_is_nonlinear(skb) && skb_linearize(skb))) {
-		drop(ep, skb, DropNoMem);
-		goto free;
+		XRPC_DROP(ep->xn, skb, DropNoMem);
+		goto drop;
 	}
 	__skb_pull(skb, sizeof(struct udphdr));
 	single = xrpc_wire_single(skb->data, skb->len, XRPC_MSG_MAX, &seg);
 	err = likely(single) ? 0 :
 	      xrpc_wire_check(skb->data, skb->len, XRPC_MSG_MAX);
 	if (unlikely(err)) {
+		why = SKB_DROP_REASON_UNHANDLED_PROTO;
 		if (err == -EPROTONOSUPPORT)
-			drop(ep, skb, DropVersion);
+			XRPC_DROP(ep->xn, skb, DropVersion);
 		else
-			drop(ep, skb, DropMalformed);
-		goto free;
+			XRPC_DROP(ep->xn, skb, DropMalformed);
+		goto drop;
 	}
 	/* it may wait in a queue: let go of what it refers to */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	packet(ep, skb, single ? &seg : NULL);
-free:
 	consume_skb(skb);
+	return 0;
+drop:
+	kfree_skb_reason(skb, why);
 	return 0;
 }

@@ -225,7 +225,7 @@ void xrpc_sent_ack(struct xrpc_session *s, const struct xrpc_ack_range *r,
 		lo = xrpc_wire_pn(s->next_pn, be32_to_cpu(r[i].lo));
 		hi = xrpc_wire_pn(s->next_pn, be32_to_cpu(r[i].hi));
 		if (lo > hi || hi >= s->next_pn) {
-			XRPC_INC(s->xn, DropState);
+			XRPC_DROP(s->xn, NULL, DropState);
 			continue;
 		}
 		if (!any || hi > largest)

@@ -307,7 +307,7 @@ void xrpc_open_accept(struct xrpc_session *s, const struct xrpc_accept *f,
 	if (!s->in_remotes && xrpc_session_set_remote(s, id))
 		return;
 	if (s->remote.id != id) {
-		XRPC_INC(s->xn, DropState);
+		XRPC_DROP(s->xn, NULL, DropState);
 		return;
 	}
 	xrpc_session_set(s, XRPC_SESS_OPEN);
@@ -387,8 +387,7 @@ void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
 
 	if (!ep->bound || skb->len < sizeof(*h) + sizeof(f) ||
 	    !xrpc_get64(req->client_id)) {
-		XRPC_INC(ep->xn, DropMalformed);
-		trace_xrpc_drop(skb, XRPC_MIB_DropMalformed);
+		XRPC_DROP(ep->xn, skb, DropMalformed);
 		return;
 	}
 	if (old && xrpc_get64(req->old_epoch) == ep->epoch) {
@@ -503,7 +502,7 @@ give:
 free:
 	xrpc_session_put(s);
 refuse:
-	XRPC_INC(xn, DropLimit);
+	XRPC_DROP(xn, NULL, DropLimit);
 	return NULL;
 }
 
@@ -566,15 +565,13 @@ struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
 	bool good, moved;
 
 	if (!ep->bound || !id) {
-		XRPC_INC(ep->xn, DropMalformed);
-		trace_xrpc_drop(skb, XRPC_MIB_DropMalformed);
+		XRPC_DROP(ep->xn, skb, DropMalformed);
 		return NULL;
 	}
 	xrpc_input_path(skb, &from);
 	s = xrpc_session_find_remote(ep, id);
 	if (s && (!s->server || READ_ONCE(s->state) >= XRPC_SESS_CLOSED)) {
-		XRPC_INC(ep->xn, DropState);
-		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		XRPC_DROP(ep->xn, skb, DropState);
 		return NULL;
 	}
 	if (s && from.rport == s->path.rport &&

@@ -191,8 +191,7 @@ static void finish(struct xrpc_endpoint *ep, struct xrpc_path *p,
 	struct dst_entry *dst = path_dst(ep, p);
 
 	if (unlikely(!dst)) {
-		XRPC_INC(ep->xn, DropRoute);
-		trace_xrpc_drop(skb, XRPC_MIB_DropRoute);
+		XRPC_DROP(ep->xn, skb, DropRoute);
 		skb->next = q->junk;
 		q->junk = skb;
 		return;
@@ -376,7 +375,7 @@ static bool may_send(struct xrpc_session *s, u32 len)
 	if (s->tokenless ||
 	    (s->unproven_pkts >= XRPC_UNPROVEN_PACKETS &&
 	     s->unproven_tx + len > 3 * s->unproven_rx)) {
-		XRPC_INC(s->xn, DropUnproven);
+		XRPC_DROP(s->xn, NULL, DropUnproven);
 		s->unproven_held = true;
 		return false;
 	}
@@ -476,7 +475,7 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 		return;
 	skb = data_skb(c, off, len);
 	if (unlikely(!skb)) {
-		XRPC_INC(s->xn, DropNoMem);
+		XRPC_DROP(s->xn, NULL, DropNoMem);
 		return;
 	}
 	sent = xrpc_sent_add(s, s->next_pn, now);
@@ -599,7 +598,7 @@ static struct sk_buff *control_begin(struct xrpc_session *s, u32 len, u8 flags,
 		return NULL;
 	skb = alloc_skb(XRPC_HEADROOM + len, GFP_ATOMIC);
 	if (!skb) {
-		XRPC_INC(s->xn, DropNoMem);
+		XRPC_DROP(s->xn, NULL, DropNoMem);
 		return NULL;
 	}
 	skb_reserve(skb, XRPC_HEADROOM);
@@ -752,7 +751,7 @@ void xrpc_send_token_req(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	skb = alloc_skb(XRPC_HEADROOM + sizeof(*hdr) + sizeof(*f) + pad,
 			GFP_ATOMIC);
 	if (!skb) {
-		XRPC_INC(s->xn, DropNoMem);
+		XRPC_DROP(s->xn, NULL, DropNoMem);
 		return;
 	}
 	skb_reserve(skb, XRPC_HEADROOM);
@@ -826,7 +825,7 @@ void xrpc_send_stray(struct xrpc_endpoint *ep, struct xrpc_path *p, u64 id,
 
 	skb = alloc_skb(XRPC_HEADROOM + sizeof(*h) + len + data_len, GFP_ATOMIC);
 	if (!skb) {
-		XRPC_INC(ep->xn, DropNoMem);
+		XRPC_DROP(ep->xn, NULL, DropNoMem);
 		return;
 	}
 	skb_reserve(skb, XRPC_HEADROOM);

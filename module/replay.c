@@ -77,8 +77,7 @@ bool xrpc_replay_packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 
 refuse:
 	atomic_dec(&xn->ntokenless);
-	XRPC_INC(xn, DropLimit);
-	trace_xrpc_drop(skb, XRPC_MIB_DropLimit);
+	XRPC_DROP(xn, skb, DropLimit);
 	return false;
 }
 
@@ -163,8 +162,7 @@ void xrpc_replay_reply(struct xrpc_session *s, const struct xrpc_seg *seg,
 		/* nobody waits for an acknowledgement */
 		__clear_bit(seg->chan, s->owed);
 	} else {
-		XRPC_INC(s->xn, DropState);
-		trace_xrpc_drop(skb, XRPC_MIB_DropState);
+		XRPC_DROP(s->xn, skb, DropState);
 	}
 	spin_unlock(&s->lock);
 	xrpc_txq_flush(s->ep, &q);

@@ -473,7 +473,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	if (!whole) {
 		buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
 		if (!buf) {
-			XRPC_INC(s->xn, DropNoMem);
+			XRPC_DROP(s->xn, skb, DropNoMem);
 			return false;
 		}
 	}
@@ -481,8 +481,7 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	if (!c || (!whole && !kept_charge(s, c, buf->charge))) {
 		if (buf)
 			xrpc_buf_free(buf);
-		XRPC_INC(s->xn, DropLimit);
-		trace_xrpc_drop(skb, XRPC_MIB_DropLimit);
+		XRPC_DROP(s->xn, skb, DropLimit);
 		return false;
 	}
 	ch->seq = seg->seq;
@@ -520,7 +519,7 @@ static bool more_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	u8 code;
 
 	if (!(seg->flags & XRPC_DF_TOTAL)) {
-		XRPC_INC(s->xn, DropState);
+		XRPC_DROP(s->xn, skb, DropState);
 		return true;
 	}
 	if (seg->flags & XRPC_DF_METHOD)
@@ -562,8 +561,7 @@ bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 
 	xrpc_assert_s(s);
 	if (unlikely(!ch)) {
-		XRPC_INC(s->xn, DropLimit);
-		trace_xrpc_drop(skb, XRPC_MIB_DropLimit);
+		XRPC_DROP(s->xn, skb, DropLimit);
 		return false;
 	}
 	c = ch->call;
@@ -572,8 +570,7 @@ bool xrpc_server_data(struct xrpc_session *s, const struct xrpc_seg *seg,
 		if (unlikely(c && (c->state == XRPC_CALL_QUEUED ||
 				   c->state == XRPC_CALL_ARRIVING))) {
 			/* a channel carries one call at a time */
-			XRPC_INC(s->xn, DropState);
-			trace_xrpc_drop(skb, XRPC_MIB_DropState);
+			XRPC_DROP(s->xn, skb, DropState);
 			return true;
 		}
 		return new_request(s, ch, seg, skb, q, now);
@@ -629,7 +626,7 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 	if (seq > ch->seq) {
 		if (c && (c->state == XRPC_CALL_QUEUED ||
 			  c->state == XRPC_CALL_ARRIVING)) {
-			XRPC_INC(s->xn, DropState);
+			XRPC_DROP(s->xn, NULL, DropState);
 			return;
 		}
 		if (c) {

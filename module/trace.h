@@ -145,7 +145,7 @@ TRACE_EVENT(xrpc_drop,
 	),
 	TP_fast_assign(
 		__entry->skb = skb;
-		__entry->len = skb->len;
+		__entry->len = skb ? skb->len : 0;
 		__entry->reason = reason;
 	),
 	TP_printk("skb=%p len=%u reason=%s", __entry->skb, __entry->len,
@@ -162,6 +162,12 @@ TRACE_EVENT(xrpc_drop,
 				   { XRPC_MIB_DropWindow,	"DropWindow" },
 				   { XRPC_MIB_DropRoute,	"DropRoute" }))
 );
+
+/* A packet, or what would have been one, is dropped: count it, and say so. */
+#define XRPC_DROP(xn, skb, why) do {					\
+	XRPC_INC(xn, why);						\
+	trace_xrpc_drop(skb, XRPC_MIB_##why);				\
+} while (0)
 
 #endif /* XRPC_TRACE_H */
 
