@@ -295,7 +295,7 @@ void xrpc_server_done(struct xrpc_session *s, u16 chan, u32 seq)
 
 /* ---- requests -------------------------------------------------------- */
 
-/* Send the reply again, or of a longer one the first piece still missing. */
+/* Send the reply again, or of a longer one the first piece not there yet. */
 static void reply_again(struct xrpc_session *s, struct xrpc_call *c,
 			struct xrpc_txq *q, u64 now)
 {
@@ -312,9 +312,20 @@ static void reply_again(struct xrpc_session *s, struct xrpc_call *c,
 		return;
 	}
 	hi = xrpc_ranges_clip(&tx->buf->have, &lo, tx->next);
-	if (lo >= hi)
+	if (lo < hi) {
+		XRPC_INC(s->xn, Retrans);
+	} else if (tx->next < tx->len) {
+		/*
+		 * All that was sent is there, and the client asks for more: not
+		 * for the window to say (RFC 9002, 7.5).  It may be taken by
+		 * replies that the client has no room for before it has this.
+		 */
+		lo = tx->next;
+		hi = min(tx->len, tx->next + s->path.mss);
+		tx->next = hi;
+	} else {
 		return;
-	XRPC_INC(s->xn, Retrans);
+	}
 	xrpc_send_segment(s, c, lo, min_t(u64, hi - lo, s->path.mss), true, q,
 			  now);
 }
