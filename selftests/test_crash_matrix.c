@@ -473,10 +473,20 @@ static int port_of(const struct cell *c)
 	return FIRST_PORT + c->id;
 }
 
-/* Half of the calls go over IPv6. */
+/* By ioctl or by messages, IPv4 or IPv6: no phase has always the same. */
+static bool by_ioctl(const struct cell *c)
+{
+	return (c->id + c->id / NPHASES) & 1;
+}
+
+static bool is_v6(const struct cell *c)
+{
+	return (c->id + c->id / NPHASES) & 2;
+}
+
 static const char *server_of(const struct cell *c)
 {
-	return c->id & 2 ? server6 : server4;
+	return is_v6(c) ? server6 : server4;
 }
 
 /* What the wire does to a packet of a cell. */
@@ -938,7 +948,7 @@ static void stand_by(void)
 	make_ns("t", 2, 2);
 	for (i = 0; i < nbatch; i++)
 		binds_at(batch[i], &batch[i]->other, "t",
-			 batch[i]->id & 2 ? "::" : "0.0.0.0", false);
+			 is_v6(batch[i]) ? "::" : "0.0.0.0", false);
 	pass_time(2000);
 }
 
@@ -1148,7 +1158,7 @@ static bool opens(struct cell *c)
 
 	start(&c->client, "c", client);
 	snprintf(line, sizeof(line), "open %s %d %d", server_of(c), port_of(c),
-		 c->id & 1);
+		 by_ioctl(c));
 	return does(&c->client, line, "open 0");
 }
 
@@ -1187,6 +1197,8 @@ static bool reach(struct cell *c)
 	}
 	if (!does(&c->server, "take", "took"))
 		return false;
+	if (p == EXECUTING)
+		pass_time(20);	/* now the client knows of its arrival */
 	if (p == OPENED || p == EXECUTING)
 		return true;
 	if (!does(&c->server, "answer", "answered"))
