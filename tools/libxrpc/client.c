@@ -20,7 +20,7 @@ __export struct xrpc_client *xrpc_open_addr(const struct sockaddr_xrpc *addr)
 		errno = EINVAL;
 		return NULL;
 	}
-	fd = xrpc_socket();
+	fd = xrpc_socket(true);
 	if (fd < 0)
 		return NULL;
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr))) {

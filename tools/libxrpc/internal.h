@@ -55,7 +55,7 @@ int xrpc_addr_split(const char *text, struct xrpc_addr_text *parts);
 enum xrpc_outcome xrpc_call_outcome(int error, uint32_t told);
 
 /* socket.c */
-int xrpc_socket(void);
+int xrpc_socket(bool told);
 void xrpc_socket_close(int fd);
 void xrpc_addr_error(void);
 void *xrpc_cmsg_put(struct msghdr *msg, int type, const void *data, size_t len);

@@ -19,7 +19,7 @@ static int server_socket(const struct sockaddr_xrpc *addr, unsigned int flags)
 {
 	int fd;
 
-	fd = xrpc_socket();
+	fd = xrpc_socket(false);
 	if (fd < 0)
 		return -1;
 	if (flags & XRPC_LISTEN_SHARED && set_option(fd, XRPC_REUSEPORT))

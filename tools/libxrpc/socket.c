@@ -15,14 +15,16 @@ static bool foreign(int error)
 }
 
 /**
- * xrpc_socket() - open a socket that tells of every call how it ended
+ * xrpc_socket() - open a socket
+ * @told: whether it tells of every call how it ended; of a server's it would
+ *	tell which requests were given up, which are no requests
  *
  * Return: the socket, or -1 with errno EPFNOSUPPORT where the number of the
  * family is another protocol's.
  */
-int xrpc_socket(void)
+int xrpc_socket(bool told)
 {
-	int on = 1;
+	int on = told;
 	int fd;
 
 	fd = socket(AF_XRPC, SOCK_RDM | SOCK_CLOEXEC, 0);
