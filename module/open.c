@@ -58,13 +58,17 @@ static bool covered(const struct xrpc_session *s, const struct xrpc_call *c,
 }
 
 /* How far back a token says that the server's records reach, ns. */
+static u64 horizon_said(const struct xrpc_token_frame *f)
+{
+	return min_t(u64, xrpc_get64(f->horizon),
+		     XRPC_IDLE_SERVER / NSEC_PER_USEC) * NSEC_PER_USEC;
+}
+
+/* The same, where an address is one host. */
 static u64 horizon_of(const struct xrpc_session *s,
 		      const struct xrpc_token_frame *f)
 {
-	if (!READ_ONCE(s->xn->sysctl_trust_horizon))
-		return 0;
-	return min_t(u64, xrpc_get64(f->horizon),
-		     XRPC_IDLE_SERVER / NSEC_PER_USEC) * NSEC_PER_USEC;
+	return READ_ONCE(s->xn->sysctl_trust_horizon) ? horizon_said(f) : 0;
 }
 
 /*
@@ -137,7 +141,7 @@ static int forgotten(struct xrpc_session *s, const struct xrpc_token_frame *f,
  */
 static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
 {
-	u64 boot = ktime_get_boottime_ns(), horizon = horizon_of(s, f), age;
+	u64 horizon = horizon_said(f);
 	struct xrpc_call *c;
 	unsigned int i;
 
@@ -147,16 +151,13 @@ static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
 		return true;
 	if (s->state == XRPC_SESS_OPEN)
 		return false;	/* it names the client's id: it has the session */
+	/* The call went out under this very epoch: that is of one host, and no
+	 * younger than the call.  Only where clocks differ does it look so.
+	 */
+	horizon += horizon / 500 + 2 * NSEC_PER_MSEC;
 	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
 		c = xrpc_session_chan(s, i, false)->call;
-		if (!c || !c->first_sent)
-			continue;
-		/* a young epoch is as old as its horizon, and older than its
-		 * token; an old one remembers an id far longer than that
-		 */
-		age = boot - c->first_sent;
-		if (c->first_sent <= s->stalled ||
-		    age > horizon + age / 1000 + NSEC_PER_MSEC)
+		if (c && !covered(s, c, horizon))
 			return true;
 	}
 	return false;
