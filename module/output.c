@@ -7,6 +7,7 @@
  * the lock.  Both stand in one RCU read-side section.
  */
 #include <linux/udp.h>
+#include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
@@ -107,21 +108,43 @@ int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p)
 	return 0;
 }
 
+/*
+ * IPv4 has no route from an address that is not this host's.  IPv6 has, and where
+ * there is no better one from a link's own address to anywhere.
+ */
+static bool good_source(struct xrpc_endpoint *ep, const struct xrpc_path *p)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (!p->v4 && ipv6_addr_type(&p->laddr) & IPV6_ADDR_LINKLOCAL &&
+	    !(ipv6_addr_type(&p->raddr) & IPV6_ADDR_LINKLOCAL))
+		return false;
+	/* the device tells the VRF */
+	if (!p->v4)
+		return ipv6_chk_addr_and_flags(ep->xn->net, &p->laddr,
+					       p->dst->dev, true, 0,
+					       IFA_F_TENTATIVE);
+#endif
+	return true;
+}
+
 static struct dst_entry *path_dst(struct xrpc_endpoint *ep, struct xrpc_path *p)
 {
 	struct in6_addr laddr = p->laddr;
 
 	if (likely(p->dst && dst_check(p->dst, p->dst_cookie)))
 		return p->dst;
-	if (!xrpc_path_route(ep, p))
+	if (!xrpc_path_route(ep, p) && (ep->bound || good_source(ep, p)))
 		return p->dst;
-	if (ep->bound || READ_ONCE(ep->pinned))
-		return NULL;
-	/* a client's own address went: it goes on from another one */
-	memset(&p->laddr, 0, sizeof(p->laddr));
-	if (!xrpc_path_route(ep, p))
-		return p->dst;
-	p->laddr = laddr;
+	if (!ep->bound && !READ_ONCE(ep->pinned)) {
+		/* a client's own address went: it goes on from another one */
+		memset(&p->laddr, 0, sizeof(p->laddr));
+		if (!xrpc_path_route(ep, p) && good_source(ep, p))
+			return p->dst;
+		p->laddr = laddr;
+	}
+	/* the next packet tries again */
+	dst_release(p->dst);
+	p->dst = NULL;
 	return NULL;
 }
 
