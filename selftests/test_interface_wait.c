@@ -489,6 +489,10 @@ static void test_shutdown(void)
 	    asleep(&w[2], EPOLL, ep) + asleep(&w[3], SERVE, s);
 	ok(n == 4, "four wait");
 	shutdown(s, SHUT_RD);
+	/* long before their time is up */
+	usleep(100000);
+	ok(w[0].done && w[1].done && w[2].done && w[3].done,
+	   "SHUT_RD wakes them all");
 	ok(!woken(&w[0]), "SHUT_RD: a receive ends with 0");
 	ok(woken(&w[1]) == (POLLIN | POLLRDHUP), "a poll with IN and RDHUP");
 	ok(woken(&w[2]) == 1 && w[2].ev.events == (EPOLLIN | EPOLLRDHUP),
