@@ -18,10 +18,16 @@ static void kept_uncharge(struct xrpc_session *s, struct xrpc_call *c)
 	c->kept = 0;
 }
 
+static bool kept_room(const struct xrpc_session *s, u32 size)
+{
+	return s->kept + size <= s->xn->sysctl_kept_session_max &&
+	       atomic_long_read(&s->xn->kept) + size <=
+	       s->xn->sysctl_kept_max;
+}
+
 static bool kept_charge(struct xrpc_session *s, struct xrpc_call *c, u32 size)
 {
-	if (s->kept + size > s->xn->sysctl_kept_session_max ||
-	    atomic_long_read(&s->xn->kept) + size > s->xn->sysctl_kept_max)
+	if (!kept_room(s, size))
 		return false;
 	c->kept = size;
 	s->kept += size;
@@ -467,6 +473,19 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 	int err;
 
 	code = find_socket(s, seg->total, &sk);
+	/* what cannot be recorded is dropped without a verdict */
+	if (likely(!code) && !whole) {
+		buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
+		if (!buf) {
+			XRPC_DROP(s->xn, skb, DropNoMem);
+			return false;
+		}
+		/* those that are arriving shall arrive */
+		if (!kept_room(s, buf->charge)) {
+			xrpc_buf_free(buf);
+			code = XRPC_ST_BUSY;
+		}
+	}
 	if (unlikely(code)) {
 		if (code == XRPC_ST_BUSY)
 			XRPC_INC(s->xn, Busy);
@@ -479,14 +498,6 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 		ch->seq = seg->seq;
 		xrpc_server_record(s, seg->chan, ch, code, q, now);
 		return true;
-	}
-	/* what cannot be recorded is dropped without a verdict */
-	if (!whole) {
-		buf = xrpc_buf_alloc(seg->total, false, GFP_ATOMIC);
-		if (!buf) {
-			XRPC_DROP(s->xn, skb, DropNoMem);
-			return false;
-		}
 	}
 	c = fresh_call(s, seg->chan, ch);
 	if (!c || (!whole && !kept_charge(s, c, buf->charge))) {

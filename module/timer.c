@@ -27,6 +27,11 @@ static void timed_out(struct xrpc_session *s, struct xrpc_call *c,
 	struct xrpc_tx *tx = &c->tx;
 	u64 lo = 0, hi;
 
+	if (!tx->in_flight && !list_empty(&c->tx_link)) {
+		/* all of it that was sent is known, the rest awaits the window */
+		xrpc_send_pump(s, q, now);
+		return;
+	}
 	XRPC_INC(s->xn, Timeouts);
 	if (tx->backoff < 16)
 		tx->backoff++;
