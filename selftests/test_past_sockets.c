@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=3000
+ * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=20000
  *
  * What was wrong once with sockets and what outlives them: too little memory,
  * endpoints that linger, sessions that pile up, receivers not woken, a host
