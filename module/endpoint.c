@@ -108,27 +108,20 @@ static void endpoint_free_rcu(struct rcu_head *rcu)
 {
 	struct xrpc_endpoint *ep = container_of(rcu, struct xrpc_endpoint, rcu);
 
-	if (ep->usk) {
-		/* nobody looks it up any more: it need not wait once more, and
-		 * a namespace that goes would not wait for that
-		 */
-		sock_reset_flag(ep->usk, SOCK_RCU_FREE);
-		sock_put(ep->usk);
-	}
 	kfree(ep);
 }
 
 /**
  * xrpc_endpoint_put() - drop a reference
  * @ep: endpoint
- *
- * Packets under way, which have none, answer through its UDP socket until RCU
- * says that they are done.
  */
 void xrpc_endpoint_put(struct xrpc_endpoint *ep)
 {
-	if (refcount_dec_and_test(&ep->ref))
-		call_rcu(&ep->rcu, endpoint_free_rcu);
+	if (!refcount_dec_and_test(&ep->ref))
+		return;
+	if (ep->usk)
+		sock_put(ep->usk);
+	call_rcu(&ep->rcu, endpoint_free_rcu);
 }
 
 static int open_udp(struct xrpc_endpoint *ep, u8 family)

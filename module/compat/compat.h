@@ -37,9 +37,11 @@ static inline void xrpc_setup_tunnel(struct net *net, struct socket *sock,
 	setup_udp_tunnel_sock(net, sock->sk, cfg);
 }
 
+/* Closes the socket, and waits for packets that are on their way in from it. */
 static inline void xrpc_tunnel_release(struct socket *sock)
 {
 	udp_tunnel_sock_release(sock->sk);
+	synchronize_rcu();	/* older kernels do so themselves */
 }
 #else
 static inline void xrpc_setup_tunnel(struct net *net, struct socket *sock,
