@@ -92,6 +92,8 @@
 #define XRPC_PROBE_MIN		(250 * NSEC_PER_MSEC)
 #define XRPC_PACKET_THRESHOLD	3	/* RFC 9002, 6.1.1 */
 #define XRPC_TOKEN_LIFETIME	(600ULL * NSEC_PER_SEC)
+/* A closed session's id: longer than any token that may open with it lives. */
+#define XRPC_ID_MEMORY		(XRPC_TOKEN_LIFETIME + 2 * NSEC_PER_SEC)
 #define XRPC_IDLE_SERVER	(300ULL * NSEC_PER_SEC)
 #define XRPC_IDLE_CLIENT	(240ULL * NSEC_PER_SEC)
 #define XRPC_DEADLINE_DEFAULT	(30ULL * NSEC_PER_SEC)

@@ -391,7 +391,7 @@ void xrpc_session_close(struct xrpc_session *s, struct xrpc_txq *q, int error,
 		shrink(s);
 	/* the timer takes it out of the tables */
 	xrpc_session_arm(s, s->closed +
-			    (s->server ? XRPC_TOKEN_LIFETIME : 0));
+			    (s->server ? XRPC_ID_MEMORY : 0));
 }
 
 /**

@@ -348,8 +348,8 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 		/* the other side's id is remembered as long as a token can
 		 * open with it
 		 */
-		if (s->server && s->closed + XRPC_TOKEN_LIFETIME > now)
-			next = s->closed + XRPC_TOKEN_LIFETIME;
+		if (s->server && s->closed + XRPC_ID_MEMORY > now)
+			next = s->closed + XRPC_ID_MEMORY;
 		else
 			destroy = true;
 	}
