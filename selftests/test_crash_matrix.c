@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=600
+ * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=100000
  *
  * The crash matrix: whatever dies, and whenever, a plain call runs at most once
  * and its client is told the truth.

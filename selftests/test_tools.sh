@@ -201,7 +201,7 @@ dead_network()
 	gives 4 "" xrpc-cat -t 4s -d x $S4:$PORT && says "unknown: No reply"
 }
 
-plan 46
+plan 48
 setup_pair
 head -c 65536 /dev/urandom >"$tmp/large"
 
@@ -309,12 +309,43 @@ stop KILL
 serve xrpc-cat -l -c 'sleep 1; cat' @
 check "xrpc-cat: SIGTERM lets a server answer what waits" drains
 
-not_yet()
+
+# Two serve one port, and the one that is left has it alone.
+shared()
 {
-	gives 1 "" xrpc-cat -l --shared $PORT && says "does not know this" &&
-		gives 1 "" xrpc-cat -l -r $PORT && says "does not know this"
+	local i
+	for i in 1 2 3 4; do
+		gives 0 "$i" xrpc-cat -d "$i" $S4:$PORT || return
+	done
+	kill -9 $first
+	for i in 5 6 7 8; do
+		gives 0 "$i" xrpc-cat -d "$i" $S4:$PORT || return
+	done
 }
-check "xrpc-cat: what the module cannot do is 1, a local error" not_yet
+alone()
+{
+	! ip netns exec s timeout 5 xrpc-cat -l --echo $PORT 2>"$tmp/err" &&
+		says "Another socket has the service"
+}
+serve xrpc-cat -l --shared --echo @
+check "xrpc-cat: a service that is shared is not for who does not share" alone
+first=$server
+ip netns exec s xrpc-cat -l --shared --echo $PORT <&0 &
+server=$!
+sleep 1
+check "xrpc-cat: two that share serve one port" shared
+stop KILL
+replayable()
+{
+	local before after
+	before=$(count s Tokenless)
+	gives 0 "r" xrpc-cat -r -d r $S4:$PORT || return
+	after=$(count s Tokenless)
+	[ "$after" -gt "$before" ]
+}
+serve xrpc-cat -l -r --echo @
+check "xrpc-cat: -r at both ends needs no proof of address" replayable
+stop
 uncallable()
 {
 	local a
