@@ -117,7 +117,8 @@ static _Noreturn void client(int nr)
 		if (nr)
 			shared->opened++;
 		shared->calls[nr]++;
-		usleep(nr ? 5000 : 1000);
+		/* where a call takes long, there is time for others as well */
+		usleep((nr ? 5000 : 1000) * (100 / scaled(100)));
 	}
 	close(fd);
 	_exit(0);

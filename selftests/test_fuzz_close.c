@@ -50,20 +50,41 @@ static void *flood(void *arg)
 	return arg;
 }
 
+/* Opens sessions, real ones, whoever is there to accept them. */
+static void *client(void *arg)
+{
+	struct sockaddr_xrpc a = at("127.0.0.1", PORT, 0);
+	struct timeval tv = { .tv_usec = 20000 };
+	uint64_t us = 20000;
+	char room[8];
+	int fd;
+
+	while (!stop) {
+		fd = client_to(a);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+		setsockopt(fd, SOL_XRPC, XRPC_DEFAULT_DEADLINE, &us,
+			   sizeof(us));
+		send(fd, "x", 1, 0);
+		recv(fd, room, sizeof(room), 0);
+		close(fd);
+	}
+	return arg;
+}
+
 int main(void)
 {
 	struct sockaddr_xrpc a = at("127.0.0.1", PORT, 0);
 	int n, i, fd, bound = 0, seconds = 30;
 	time_t end;
-	pthread_t t[2];
+	pthread_t t[3];
 
 	tap_begin();
 	close(xrpc_socket());
 	if (getenv("FUZZ_SECONDS"))
 		seconds = atoi(getenv("FUZZ_SECONDS"));
 	end = time(NULL) + seconds;
-	for (i = 0; i < 2; i++)
-		pthread_create(&t[i], NULL, flood, NULL);
+	for (i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, i ? flood : client, NULL);
 	for (n = 0; time(NULL) < end; n++) {
 		fd = xrpc_socket();
 		bound += !bind(fd, (void *)&a, sizeof(a));
@@ -73,7 +94,7 @@ int main(void)
 		close(fd);
 	}
 	stop = true;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
 	printf("# %lu packets, %lu answers\n", sent, answers);
 	ok(bound == n, "an endpoint came and went %d times (%d)", n, bound);
