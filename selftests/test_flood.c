@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=smp kernels=6.1,6.12,debug threads=multi timeout=900
+ * xrpc-test: mode=smp kernels=6.1,6.12 threads=multi timeout=900
  *
  * Packets from anywhere, as fast as they can be sent: whoever is known goes on,
  * nothing of them is executed or remembered, memory keeps within bounds, and
