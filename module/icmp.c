@@ -51,54 +51,59 @@ static bool same_place(const struct xrpc_session *s, const struct sk_buff *skb,
 }
 
 /*
- * Find the session of the packet that an error quotes, and lock it.  The quoted
- * IP header is at skb->data.  Returns NULL where it is none under way.
+ * Find the session of the packet that an error quotes, and read what is quoted of
+ * it.  The quoted IP header is at skb->data.  Under rcu_read_lock().
  */
-static struct xrpc_session *find_lock(struct xrpc_endpoint *ep,
-				      struct sk_buff *skb, unsigned int udp_off,
-				      u64 *pn)
+static struct xrpc_session *find(struct xrpc_endpoint *ep, struct sk_buff *skb,
+				 unsigned int udp_off, struct quoted *quoted)
 {
-	struct quoted room, *p;
 	struct xrpc_session *s;
 	u64 id;
 
-	p = skb_header_pointer(skb, udp_off, sizeof(room), &room);
-	if (!ep || !p || READ_ONCE(ep->dead))
+	if (!ep || READ_ONCE(ep->dead) ||
+	    skb_copy_bits(skb, udp_off, quoted, sizeof(*quoted)))
 		return NULL;
-	id = xrpc_get64(p->h.id);
+	id = xrpc_get64(quoted->h.id);
 	if (id) {
 		s = xrpc_session_find_remote(ep, id);
 	} else {
-		id = own_id(skb, udp_off + sizeof(room));
+		id = own_id(skb, udp_off + sizeof(*quoted));
 		s = id ? xrpc_session_find(ep->xn, id) : NULL;
 	}
-	if (!s || s->ep != ep)
-		return NULL;
-	spin_lock(&s->lock);
-	*pn = xrpc_wire_pn(s->next_pn, be32_to_cpu(p->h.pn));
-	if (s->state < XRPC_SESS_CLOSED && same_place(s, skb, &p->udp) &&
-	    xrpc_sent_live(s, *pn))
-		return s;
-	spin_unlock(&s->lock);
-	return NULL;
+	return s && s->ep == ep ? s : NULL;
+}
+
+/* Whether the quoted packet is under way to where it says it went. */
+static bool under_way(const struct xrpc_session *s, const struct sk_buff *skb,
+		      const struct quoted *quoted)
+{
+	xrpc_assert_s(s);
+	return s->state < XRPC_SESS_CLOSED &&
+	       same_place(s, skb, &quoted->udp) &&
+	       xrpc_sent_live(s, xrpc_wire_pn(s->next_pn,
+					      be32_to_cpu(quoted->h.pn)));
 }
 
 /*
  * Whether an ICMP error, at the IP header it quotes, is about a packet of ours.
- * Softirq, under rcu_read_lock().  Returns 0 if it is; else it has no effect,
- * on the routes neither.
+ * Softirq, under rcu_read_lock().  Returns 0 if it is; else it has no effect
+ * here.  (Kernels may have told the routes of a path MTU by then.)
  */
 static int lookup(struct sock *usk, struct sk_buff *skb)
 {
 	struct xrpc_endpoint *ep = rcu_dereference_sk_user_data(usk);
 	struct xrpc_session *s;
-	u64 pn;
+	struct quoted quoted;
+	bool ours = false;
 
-	s = find_lock(ep, skb, skb_transport_offset(skb), &pn);
+	s = find(ep, skb, skb_transport_offset(skb), &quoted);
 	if (s) {
+		spin_lock(&s->lock);
+		ours = under_way(s, skb, &quoted);
 		spin_unlock(&s->lock);
-		return 0;
 	}
+	if (ours)
+		return 0;
 	if (ep)
 		XRPC_DROP(ep->xn, skb, DropIcmp);
 	return -ENOENT;
@@ -112,19 +117,22 @@ static void heard(struct sock *usk, struct sk_buff *skb, unsigned int udp_off)
 {
 	struct xrpc_endpoint *ep = rcu_dereference_sk_user_data(usk);
 	struct xrpc_session *s;
+	struct quoted quoted;
 	struct xrpc_txq q;
 	u32 mss;
-	u64 pn;
 
-	s = find_lock(ep, skb, udp_off, &pn);
+	s = find(ep, skb, udp_off, &quoted);
 	if (!s)
 		return;
-	XRPC_INC(s->xn, Icmp);
 	xrpc_txq_init(&q);
-	mss = s->path.mss;
-	if (!xrpc_path_route(s->ep, &s->path) && s->path.mss < mss) {
-		xrpc_sent_too_big(s);
-		xrpc_send_pump(s, &q, xrpc_now());
+	spin_lock(&s->lock);
+	if (under_way(s, skb, &quoted)) {
+		XRPC_INC(s->xn, Icmp);
+		mss = s->path.mss;
+		if (!xrpc_path_route(s->ep, &s->path) && s->path.mss < mss) {
+			xrpc_sent_too_big(s);
+			xrpc_send_pump(s, &q, xrpc_now());
+		}
 	}
 	spin_unlock(&s->lock);
 	xrpc_txq_flush(s->ep, &q);

@@ -18,28 +18,27 @@
 /* Not more often: every client with a token asks for another one. */
 #define RELIEF_INTERVAL	NSEC_PER_SEC
 
+static u32 hash(struct xrpc_net *xn, const struct in6_addr *addr, u64 more)
+{
+	u64 w[2];
+
+	memcpy(w, addr, sizeof(w));
+	return siphash_3u64(w[0], w[1], more, &xn->limit_key) %
+	       XRPC_LIMIT_SLOTS;
+}
+
 static u32 client_slot(struct xrpc_net *xn, const struct xrpc_path *from)
 {
-	u64 h = siphash_3u64((u64)from->raddr.s6_addr32[0] << 32 |
-			     from->raddr.s6_addr32[1],
-			     (u64)from->raddr.s6_addr32[2] << 32 |
-			     from->raddr.s6_addr32[3],
-			     (__force u16)from->rport, &xn->limit_key);
-
-	return h % XRPC_LIMIT_SLOTS;
+	return hash(xn, &from->raddr, be16_to_cpu(from->rport));
 }
 
 /* A site's worth of addresses: 24 bits of IPv4, 64 of IPv6. */
 static u32 prefix_slot(struct xrpc_net *xn, const struct xrpc_path *from)
 {
 	struct in6_addr prefix;
-	u64 h;
 
 	ipv6_addr_prefix(&prefix, &from->raddr, from->v4 ? 96 + 24 : 64);
-	h = siphash_2u64((u64)prefix.s6_addr32[0] << 32 | prefix.s6_addr32[1],
-			 (u64)prefix.s6_addr32[2] << 32 | prefix.s6_addr32[3],
-			 &xn->limit_key);
-	return h % XRPC_LIMIT_SLOTS;
+	return hash(xn, &prefix, 0);
 }
 
 static void release(struct xrpc_net *xn, u32 client, u32 prefix)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=3000
+ * xrpc-test: mode=icount kernels=6.1,6.12 timeout=3000
  *
  * What was wrong once at a client, before a scripted server: calls that ran and
  * were sent again, deadlines that were not kept while it opened again, channels

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=3000
+ * xrpc-test: mode=icount kernels=6.1,6.12 timeout=3000
  *
  * A scripted client: what a server answers to a request in each of its states,
  * to duplicates, probes and cancels of it, and to acknowledgements that are
