@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=icount kernels=6.1,6.12,debug timeout=9000
+ * xrpc-test: mode=icount kernels=6.1,6.12 timeout=9000
  *
  * A scripted client: tokens, opening, what a server sends to one that is not
  * proven to be there, ids that are wrong or gone, and moving to another
