@@ -610,21 +610,33 @@ void xrpc_send_proven(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 
 /* ---- packets without data -------------------------------------------- */
 
+/* A buffer for a header and @len bytes of frames, or NULL. */
+static struct sk_buff *control_skb(struct xrpc_net *xn, u32 len)
+{
+	struct sk_buff *skb;
+
+	skb = alloc_skb(XRPC_HEADROOM + sizeof(struct xrpc_hdr) + len,
+			GFP_ATOMIC);
+	if (!skb) {
+		XRPC_DROP(xn, NULL, DropNoMem);
+		return NULL;
+	}
+	skb_reserve(skb, XRPC_HEADROOM);
+	return skb;
+}
+
 /* Begin a packet of @len bytes of frames (a client's: at most), or NULL. */
 static struct sk_buff *control_begin(struct xrpc_session *s, u32 len, u8 flags,
 				     u64 now)
 {
 	struct sk_buff *skb;
 
-	len += sizeof(struct xrpc_hdr) + first_len(s);
-	if (!may_send(s, len))
+	len += first_len(s);
+	if (!may_send(s, sizeof(struct xrpc_hdr) + len))
 		return NULL;
-	skb = alloc_skb(XRPC_HEADROOM + len, GFP_ATOMIC);
-	if (!skb) {
-		XRPC_DROP(s->xn, NULL, DropNoMem);
+	skb = control_skb(s->xn, len);
+	if (!skb)
 		return NULL;
-	}
-	skb_reserve(skb, XRPC_HEADROOM);
 	put_header(s, skb_put(skb, sizeof(struct xrpc_hdr)), flags, now);
 	if (first_len(s))
 		put_first(s, skb_put(skb, first_len(s)));
@@ -771,13 +783,9 @@ void xrpc_send_token_req(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 	struct xrpc_hdr *hdr;
 
 	xrpc_assert_s(s);
-	skb = alloc_skb(XRPC_HEADROOM + sizeof(*hdr) + sizeof(*f) + pad,
-			GFP_ATOMIC);
-	if (!skb) {
-		XRPC_DROP(s->xn, NULL, DropNoMem);
+	skb = control_skb(s->xn, sizeof(*f) + pad);
+	if (!skb)
 		return;
-	}
-	skb_reserve(skb, XRPC_HEADROOM);
 	hdr = skb_put(skb, sizeof(*hdr));
 	put_header(s, hdr, 0, now);
 	/* it names no session, and is no opening packet */
@@ -846,12 +854,9 @@ void xrpc_send_stray(struct xrpc_endpoint *ep, struct xrpc_path *p, u64 id,
 	struct sk_buff *skb;
 	struct xrpc_txq q;
 
-	skb = alloc_skb(XRPC_HEADROOM + sizeof(*h) + len + data_len, GFP_ATOMIC);
-	if (!skb) {
-		XRPC_DROP(ep->xn, NULL, DropNoMem);
+	skb = control_skb(ep->xn, len + data_len);
+	if (!skb)
 		return;
-	}
-	skb_reserve(skb, XRPC_HEADROOM);
 	h = skb_put_zero(skb, sizeof(*h));
 	h->vfk = XRPC_WIRE_VERSION;
 	xrpc_put64(h->id, id);

@@ -53,19 +53,8 @@ static inline void ns_enter(const char *name)
 /* One of the module's counters in a namespace. */
 static inline uint64_t ns_counter(const char *ns, const char *name)
 {
-	char line[100], n[64];
-	unsigned long v = 0, got;
-	FILE *f;
-
 	ns_enter(ns);
-	f = fopen("/proc/thread-self/net/xrpc/stats", "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
+	return counter(name);
 }
 
 /*

@@ -520,21 +520,6 @@ static inline bool has_status(uint16_t chan, uint32_t seq, uint8_t code)
 	return s && !memcmp(s, want.b, want.len);
 }
 
-static inline uint64_t counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/xrpc/stats", "r");
-	char line[100], n[64];
-	unsigned long v = 0, got;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
-}
-
 static inline void set_sysctl(const char *name, unsigned int v)
 {
 	char path[100];

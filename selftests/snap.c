@@ -8,21 +8,6 @@
 
 #define PORT 4300
 
-static unsigned long counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/xrpc/stats", "r");
-	unsigned long v = 0, got;
-	char line[100], n[64];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
-}
-
 /* What the endpoint says of itself in a token. */
 static bool ask(struct xrpc_token_frame *t)
 {

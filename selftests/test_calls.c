@@ -460,21 +460,6 @@ static void test_replayable(void)
 
 /* ---- without a token ------------------------------------------------- */
 
-static unsigned long counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/xrpc/stats", "r");
-	unsigned long v = 0, got;
-	char line[100], n[64];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %lu", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
-}
-
 /* The first call to a server: it has been asked for no token yet. */
 static void first_call(int port, int opt_in, int type, size_t reply,
 		       const char *what)

@@ -42,21 +42,6 @@ static unsigned long heard;		/* packets from the module */
 
 /* ---- /proc ----------------------------------------------------------- */
 
-static long counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/xrpc/stats", "r");
-	char line[100], n[64];
-	long v = -1, got;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %ld", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
-}
-
 static void set_linger(unsigned int ms)
 {
 	FILE *f = fopen("/proc/sys/net/xrpc/linger_ms", "w");

@@ -1076,21 +1076,6 @@ static void fuzz(int seconds)
 
 /* ---- after it -------------------------------------------------------- */
 
-static long counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/xrpc/stats", "r");
-	char line[100], n[64];
-	long v = -1, got;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%63s %ld", n, &got) == 2 && !strcmp(n, name))
-			v = got;
-	}
-	if (f)
-		fclose(f);
-	return v;
-}
-
 static void back_to(const char *name, long most)
 {
 	long left = counter(name);
