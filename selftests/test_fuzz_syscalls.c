@@ -419,6 +419,16 @@ static long do_send(void)
 		      some_len(sizeof(a)));
 }
 
+/* How many of @n rooms are said to be there: more only where that is refused. */
+static size_t some_iovlen(size_t n)
+{
+	static const size_t bad[] = {
+		0, IOV_MAX + 1, 0x80000000, 0xffffffff, SIZE_MAX,
+	};
+
+	return below(40) ? n : bad[below(5)];
+}
+
 static void some_msg(struct msghdr *m, struct iovec *v, uint8_t *ctl,
 		     struct sockaddr_xrpc *a)
 {
@@ -430,7 +440,7 @@ static void some_msg(struct msghdr *m, struct iovec *v, uint8_t *ctl,
 		v[i].iov_len = some_len(some_size() / n);
 	}
 	m->msg_iov = some_ptr(v);
-	m->msg_iovlen = below(40) ? n : odd();
+	m->msg_iovlen = some_iovlen(n);
 	if (below(2)) {
 		m->msg_name = some_ptr(a);
 		m->msg_namelen = some_len(sizeof(*a));
@@ -493,7 +503,7 @@ static long do_recv(void)
 	size_t n = below(30) ? some_size() : some_len(200);
 	struct sockaddr_xrpc a = {};
 	socklen_t len = some_len(sizeof(a));
-	uint8_t *p = guarded(n);
+	uint8_t *p = guarded(n), *to = p;
 	int flags = some_flags(below(2) ? MSG_PEEK : MSG_TRUNC);
 	int fd = some_fd();
 	long ret;
@@ -505,10 +515,12 @@ static long do_recv(void)
 		if (ret >= 0 && len == sizeof(a) && a.sxr_call)
 			keep_handle(fd, &a);
 	} else {
-		ret = recvfrom(fd, some_ptr(p), n, flags,
+		to = some_ptr(p);
+		ret = recvfrom(fd, to, n, flags,
 			       some_ptr(&a), below(4) ? &len : some_ptr(&len));
 	}
-	look_guard(p, n, "recvfrom");
+	if (to == p)
+		look_guard(p, n, "recvfrom");
 	if (ret > (long)n && !(flags & MSG_TRUNC))
 		complain("recvfrom returned %ld of %zu bytes", ret, n);
 	return ret;
@@ -521,7 +533,7 @@ static void rooms(struct msghdr *m, struct iovec *v, uint8_t *ctl,
 	v->iov_base = below(20) ? p : some_ptr(p);
 	v->iov_len = n;
 	m->msg_iov = v;
-	m->msg_iovlen = below(40) ? 1 : odd();
+	m->msg_iovlen = some_iovlen(1);
 	m->msg_name = below(8) ? a : some_ptr(NULL);
 	m->msg_namelen = some_len(sizeof(*a));
 	m->msg_control = some_ptr(ctl);
@@ -536,14 +548,17 @@ static long do_recvmsg(void)
 	uint8_t *p = guarded(n);
 	int fd = some_fd();
 	struct iovec v;
-	struct msghdr m;
+	struct msghdr m, was;
 	long ret;
 
 	memset(ctl, CANARY, sizeof(ctl));
 	rooms(&m, &v, ctl, &a, p, n);
+	was = m;
 	ret = recvmsg(fd, some_ptr(&m), some_flags(MSG_PEEK));
-	look_guard(p, n, "recvmsg");
-	look_guard(ctl, 256, "recvmsg's control messages");
+	if (was.msg_control == ctl)
+		look_guard(ctl, 256, "recvmsg's control messages");
+	if (v.iov_base == p)
+		look_guard(p, n, "recvmsg");
 	if (ret >= 0 && m.msg_name == &a && a.sxr_call)
 		keep_handle(fd, &a);
 	return ret;
@@ -696,14 +711,16 @@ static long do_getsockopt(void)
 {
 	uint8_t v[64 + 64];
 	socklen_t len = below(4) ? 64 : below(65);
+	uint8_t *to = some_ptr(v);
+	socklen_t *has = below(10) ? &len : some_ptr(&len);
 	long ret;
 
 	memset(v, CANARY, sizeof(v));
 	ret = getsockopt(some_fd(), below(4) ? SOL_XRPC :
 			 below(2) ? SOL_SOCKET : below(300),
-			 below(4) ? below(7) : below(80), some_ptr(v),
-			 below(10) ? &len : some_ptr(&len));
-	look_guard(v, 64, "getsockopt");
+			 below(4) ? below(7) : below(80), to, has);
+	if (to == v && has == &len)
+		look_guard(v, 64, "getsockopt");
 	return ret;
 }
 
