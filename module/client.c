@@ -68,16 +68,17 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 }
 
 /* Take a call off its channel, which may carry the next one. */
-static void off_channel(struct xrpc_session *s, struct xrpc_chan *ch)
+static void off_channel(struct xrpc_session *s, struct xrpc_chan *ch, u64 now)
 {
 	struct xrpc_call *c = ch->call;
 
 	__clear_bit(c->chan, s->busy);
 	ch->call = NULL;
 	xrpc_chan_set(s, c->chan, ch, XRPC_CHAN_IDLE);
-	s->used = xrpc_now();
+	s->used = now;
 }
 
+/* Put a call on a channel, to be sent.  Returns whether one was free. */
 static bool on_channel(struct xrpc_session *s, struct xrpc_call *c)
 {
 	struct xrpc_chan *ch;
@@ -102,7 +103,6 @@ static bool on_channel(struct xrpc_session *s, struct xrpc_call *c)
 	c->chan = i;
 	c->seq = ch->seq;
 	xrpc_call_set(c, XRPC_CALL_SENDING);
-	list_add_tail(&c->tx_link, &s->txq);
 	return true;
 }
 
@@ -136,6 +136,7 @@ void xrpc_client_assign(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 			list_add(&c->link, &s->pending);
 			break;
 		}
+		list_add_tail(&c->tx_link, &s->txq);
 	}
 	xrpc_send_pump(s, q, now);
 }
@@ -198,12 +199,13 @@ static bool replay(struct xrpc_session *s, struct xrpc_call *c, u64 now)
  * xrpc_client_start() - begin a call
  * @s: session
  * @c: call of it, complete; the caller keeps its reference
+ * @timeout: ns that it may take
  *
  * Process context, without locks.
  *
  * Return: 0; -EAGAIN the session is over, another is needed.
  */
-int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
+int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout)
 {
 	struct xrpc_txq q;
 	u64 now;
@@ -218,12 +220,13 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
 	}
 	now = xrpc_now();
 	refcount_inc(&c->ref);
+	c->deadline = now + timeout;
 	c->heard = now;
 	s->used = now;
 	XRPC_INC(s->xn, CallsOut);
 	if (likely(list_empty(&s->pending)) && s->state == XRPC_SESS_OPEN &&
 	    on_channel(s, c)) {
-		xrpc_send_pump(s, &q, now);
+		xrpc_send_call(s, c, &q, now);
 	} else {
 		xrpc_call_set(c, XRPC_CALL_PENDING);
 		list_add_tail(&c->link, &s->pending);
@@ -236,8 +239,7 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c)
 		}
 		xrpc_client_assign(s, &q, now);
 	}
-	if (c->deadline != U64_MAX)
-		xrpc_session_arm(s, c->deadline);
+	xrpc_session_arm(s, c->deadline);
 out:
 	spin_unlock_bh(&s->lock);
 	xrpc_txq_flush(s->ep, &q);
@@ -342,7 +344,7 @@ static void replied(struct xrpc_session *s, struct xrpc_chan *ch,
 {
 	struct xrpc_call *c = ch->call;
 
-	off_channel(s, ch);
+	off_channel(s, ch, now);
 	__set_bit(c->chan, s->owed);
 	ch->due = now + XRPC_ACK_DELAY_CLIENT;
 	xrpc_session_arm(s, ch->due);
@@ -517,12 +519,12 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 		}
 		if (c->state == XRPC_CALL_CANCELING)
 			return;		/* to an older question */
-		off_channel(s, ch);
+		off_channel(s, ch, now);
 		if (!replay(s, c, now))
 			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 		break;
 	case XRPC_ST_BUSY ... XRPC_ST_CANCELED:
-		off_channel(s, ch);
+		off_channel(s, ch, now);
 		/* one that was sent before may find no server for a while */
 		if (code == XRPC_ST_EXPIRED || !c->replayed ||
 		    !replay(s, c, now))
@@ -530,7 +532,7 @@ void xrpc_client_status(struct xrpc_session *s, u16 chan, u32 seq, u8 code,
 					status_errno(code));
 		break;
 	case XRPC_ST_ABORTED ... XRPC_ST_DETACHED:
-		off_channel(s, ch);
+		off_channel(s, ch, now);
 		if (!replay(s, c, now))
 			xrpc_client_end(c, XRPC_UNKNOWN, ECONNRESET);
 		break;

@@ -773,7 +773,7 @@ int xrpc_rx_segment(struct xrpc_session *s, struct xrpc_call *c,
 
 /* client.c */
 void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error);
-int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c);
+int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout);
 void xrpc_client_restart(struct xrpc_session *s, struct xrpc_call *c);
 void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
 			 u64 now);
@@ -895,6 +895,8 @@ int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p);
 void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 		       u32 len, bool ack_now, struct xrpc_txq *q, u64 now);
 void xrpc_send_pump(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
+void xrpc_send_call(struct xrpc_session *s, struct xrpc_call *c,
+		    struct xrpc_txq *q, u64 now);
 void xrpc_send_proven(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_acks(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
 void xrpc_send_callref(struct xrpc_session *s, u8 type, u16 chan, u32 seq,

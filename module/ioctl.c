@@ -213,28 +213,40 @@ static int no_restart(int err)
 	return err == -ERESTARTSYS ? -EINTR : err;
 }
 
+static int ioc_call(struct sock *sk, void __user *at, int flags)
+{
+	struct xrpc_call_args a;
+	int err;
+
+	if (copy_from_user(&a, at, sizeof(a)))
+		return -EFAULT;
+	err = no_restart(call(sk, &a, flags));
+	a.error = -err;
+	return copy_to_user(at, &a, sizeof(a)) ? -EFAULT : err;
+}
+
+static int ioc_serve(struct sock *sk, void __user *at, int flags)
+{
+	struct xrpc_serve_args a;
+	int err;
+
+	if (copy_from_user(&a, at, sizeof(a)))
+		return -EFAULT;
+	err = no_restart(serve(sk, &a, flags));
+	return copy_to_user(at, &a, sizeof(a)) ? -EFAULT : err;
+}
+
 int xrpc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	int flags = sock->file && sock->file->f_flags & O_NONBLOCK ?
 		    MSG_DONTWAIT : 0;
 	void __user *at = (void __user *)arg;
-	struct sock *sk = sock->sk;
-	struct xrpc_serve_args s;
-	struct xrpc_call_args c;
-	int err;
 
 	switch (cmd) {
 	case XRPC_IOC_CALL:
-		if (copy_from_user(&c, at, sizeof(c)))
-			return -EFAULT;
-		err = no_restart(call(sk, &c, flags));
-		c.error = -err;
-		return copy_to_user(at, &c, sizeof(c)) ? -EFAULT : err;
+		return ioc_call(sock->sk, at, flags);
 	case XRPC_IOC_SERVE:
-		if (copy_from_user(&s, at, sizeof(s)))
-			return -EFAULT;
-		err = no_restart(serve(sk, &s, flags));
-		return copy_to_user(at, &s, sizeof(s)) ? -EFAULT : err;
+		return ioc_serve(sock->sk, at, flags);
 	default:
 		return -ENOIOCTLCMD;
 	}

@@ -59,14 +59,21 @@ void xrpc_buf_free(struct xrpc_buf *b)
 }
 
 /*
- * Short messages between a buffer of ours and one stretch of user memory, a
- * word at a time: the general way costs several times the copying.
+ * Short messages between a buffer of ours and one stretch of user memory, four
+ * words at a time: the general way costs several times the copying.
  */
 #define COPY_SHORT	256
 
-static bool short_copy(const struct iov_iter *it, size_t len)
+static void __user *short_copy(const struct iov_iter *it, size_t len)
 {
-	return iter_is_ubuf(it) && len <= COPY_SHORT && len <= it->count;
+	if (!len || len > COPY_SHORT || len > it->count)
+		return NULL;
+	if (iter_is_ubuf(it))
+		return it->ubuf + it->iov_offset;
+	/* before 6.4 sendto() and recvfrom() come with one of these */
+	if (iter_is_iovec(it) && len <= iter_iov_len(it))
+		return iter_iov_addr(it);
+	return NULL;
 }
 
 /* sendmmsg() looks whether all of a message was taken. */
@@ -76,39 +83,57 @@ static void advance(struct iov_iter *it, size_t len)
 	it->count -= len;
 }
 
-static int copy_in(void *to, struct iov_iter *from, size_t all)
-{
-	const char __user *p = from->ubuf + from->iov_offset;
-	size_t len = all;
+#define get_word(to, p, fault)						\
+	unsafe_get_user(*(u64 *)(to), (u64 __user *)(p), fault)
+#define put_word(from, p, fault)					\
+	unsafe_put_user(get_unaligned((const u64 *)(from)),		\
+			(u64 __user *)(p), fault)
 
+static int copy_in(void *to, const char __user *p, size_t len)
+{
 	if (!user_read_access_begin(p, len))
 		return -EFAULT;
+	for (; len >= 32; len -= 32, to += 32, p += 32) {
+		get_word(to, p, fault);
+		get_word(to + 8, p + 8, fault);
+		get_word(to + 16, p + 16, fault);
+		get_word(to + 24, p + 24, fault);
+	}
 	for (; len >= 8; len -= 8, to += 8, p += 8)
-		unsafe_get_user(*(u64 *)to, (u64 __user *)p, fault);
+		get_word(to, p, fault);
+	if (len >= 4) {
+		unsafe_get_user(*(u32 *)to, (u32 __user *)p, fault);
+		len -= 4, to += 4, p += 4;
+	}
 	for (; len; len--, to++, p++)
 		unsafe_get_user(*(u8 *)to, (u8 __user *)p, fault);
 	user_read_access_end();
-	advance(from, all);
 	return 0;
 fault:
 	user_read_access_end();
 	return -EFAULT;
 }
 
-static int copy_out(struct iov_iter *to, const void *from, size_t all)
+static int copy_out(char __user *p, const void *from, size_t len)
 {
-	char __user *p = to->ubuf + to->iov_offset;
-	size_t len = all;
-
 	if (!user_write_access_begin(p, len))
 		return -EFAULT;
+	for (; len >= 32; len -= 32, from += 32, p += 32) {
+		put_word(from, p, fault);
+		put_word(from + 8, p + 8, fault);
+		put_word(from + 16, p + 16, fault);
+		put_word(from + 24, p + 24, fault);
+	}
 	for (; len >= 8; len -= 8, from += 8, p += 8)
-		unsafe_put_user(get_unaligned((u64 *)from), (u64 __user *)p,
+		put_word(from, p, fault);
+	if (len >= 4) {
+		unsafe_put_user(get_unaligned((u32 *)from), (u32 __user *)p,
 				fault);
+		len -= 4, from += 4, p += 4;
+	}
 	for (; len; len--, from++, p++)
 		unsafe_put_user(*(u8 *)from, (u8 __user *)p, fault);
 	user_write_access_end();
-	advance(to, all);
 	return 0;
 fault:
 	user_write_access_end();
@@ -255,6 +280,7 @@ static void tx_begin(struct xrpc_tx *tx, u32 len)
 int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 		      size_t len)
 {
+	const void __user *p;
 	int err;
 
 	drop_buf(tx);
@@ -262,11 +288,14 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 		err = tx_skb(tx, len, GFP_KERNEL);
 		if (unlikely(err))
 			return err;
-		if (short_copy(from, len))
-			err = copy_in(__skb_put(tx->skb, len), from, len);
+		p = short_copy(from, len);
+		if (likely(p))
+			err = copy_in(__skb_put(tx->skb, len), p, len);
 		else if (!copy_from_iter_full(__skb_put(tx->skb, len), len,
 					      from))
 			err = -EFAULT;
+		if (likely(p && !err))
+			advance(from, len);
 		if (unlikely(err))
 			return err;
 	} else {
@@ -316,9 +345,15 @@ int xrpc_tx_empty(struct xrpc_tx *tx)
 size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 		       struct iov_iter *to)
 {
+	void __user *p;
+
 	if (unlikely(rx->buf))
 		return buf_to_iter(rx->buf, len, to);
-	if (short_copy(to, len))
-		return copy_out(to, rx->skb->data + rx->off, len) ? 0 : len;
-	return copy_to_iter(rx->skb->data + rx->off, len, to);
+	p = short_copy(to, len);
+	if (unlikely(!p))
+		return copy_to_iter(rx->skb->data + rx->off, len, to);
+	if (unlikely(copy_out(p, rx->skb->data + rx->off, len)))
+		return 0;
+	advance(to, len);
+	return len;
 }

@@ -18,6 +18,9 @@
 #include "internal.h"
 #include "trace.h"
 
+/* bytes of an IPv4 packet that every path takes: see ip(7), min_pmtu */
+#define XRPC_V4_SHORT	552
+
 #define ACK_RANGES_SENT	8	/* at most, of the newest */
 
 /* ---- routes ---------------------------------------------------------- */
@@ -164,8 +167,12 @@ static void put_udp(struct xrpc_endpoint *ep, const struct xrpc_path *p,
 static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
 		   struct sk_buff *skb, struct sock *usk)
 {
-	bool fits = skb->len + sizeof(struct iphdr) <= dst_mtu(dst);
 	struct iphdr *iph;
+	bool fits;
+
+	/* the route is asked where it may say no */
+	fits = skb->len + sizeof(*iph) <= XRPC_V4_SHORT ||
+	       skb->len + sizeof(*iph) <= dst_mtu(dst);
 
 	udp_set_csum(false, skb, p->laddr.s6_addr32[3], p->raddr.s6_addr32[3],
 		     skb->len);
@@ -179,11 +186,10 @@ static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = p->laddr.s6_addr32[3];
 	iph->daddr = p->raddr.s6_addr32[3];
-	if (!fits) {
-		/* built for a larger path: IP's fragments carry it */
-		skb->ignore_df = 1;
+	/* one built for a larger path: IP's fragments carry it */
+	skb->ignore_df = 1;
+	if (!fits)
 		__ip_select_ident(dev_net(dst->dev), iph, 1);
-	}
 	skb->protocol = htons(ETH_P_IP);
 }
 
@@ -583,6 +589,27 @@ void xrpc_send_pump(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 			list_del_init(&c->tx_link);
 		xrpc_session_arm(s, now + xrpc_call_pto(s, &c->tx));
 	}
+}
+
+/**
+ * xrpc_send_call() - send a call's half, or as much as the window allows
+ * @s: session, locked
+ * @c: call, on a channel; nothing of this half was sent
+ * @q: receives the packets
+ * @now: ns
+ */
+void xrpc_send_call(struct xrpc_session *s, struct xrpc_call *c,
+		    struct xrpc_txq *q, u64 now)
+{
+	xrpc_assert_s(s);
+	if (likely(!c->tx.buf && list_empty(&s->txq) &&
+		   xrpc_cong_room(&s->cong, c->tx.len + XRPC_WIRE_DATA_LEN))) {
+		send_next(s, c, q, now);
+		xrpc_session_arm(s, now + xrpc_call_pto(s, &c->tx));
+		return;
+	}
+	list_add_tail(&c->tx_link, &s->txq);
+	xrpc_send_pump(s, q, now);
 }
 
 /**

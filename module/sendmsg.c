@@ -199,7 +199,7 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 	struct xrpc_sock *xs = xrpc_sk(sk);
 	struct xrpc_session *s;
 	struct xrpc_call *c;
-	u64 deadline;
+	u64 timeout;
 	int err;
 
 	if (unlikely(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
@@ -250,14 +250,13 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 	c->replayed = false;
 	c->retry = 0;
 	c->retries = 0;
-	deadline = info->deadline ? : READ_ONCE(xs->default_deadline);
-	c->deadline = xrpc_now() + deadline;
+	timeout = info->deadline ? : READ_ONCE(xs->default_deadline);
 	/* only a deadline somebody asked for is worth its bytes */
 	c->tell_deadline = info->deadline;
 	err = admit(sk, c);
 	if (unlikely(err))
 		goto put_call;
-	while (unlikely((err = xrpc_client_start(s, c)) == -EAGAIN)) {
+	while (unlikely((err = xrpc_client_start(s, c, timeout)) == -EAGAIN)) {
 		xrpc_session_put(s);
 		s = find_session(sk, dest);
 		if (IS_ERR(s)) {

@@ -735,9 +735,8 @@ int xrpc_server_answer(struct xrpc_call *c)
 	c->heard = now;
 	xrpc_call_set(c, XRPC_CALL_REPLIED);
 	__set_bit(c->chan, s->busy);
-	list_add_tail(&c->tx_link, &s->txq);
 	XRPC_INC(s->xn, CallsAnswered);
-	xrpc_send_pump(s, &q, now);
+	xrpc_send_call(s, c, &q, now);
 out:
 	spin_unlock_bh(&s->lock);
 	xrpc_txq_flush(s->ep, &q);

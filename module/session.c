@@ -20,6 +20,14 @@ static u32 id_hash(const void *data, u32 len, u32 seed)
 	return *(const u64 *)data ^ seed;
 }
 
+/* else eight bytes are compared by a call of memcmp() for each packet */
+static int id_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct xrpc_session *s = obj;
+
+	return s->id != *(const u64 *)arg->key;
+}
+
 static u32 remote_hash(const void *data, u32 len, u32 seed)
 {
 	const struct xrpc_remote_key *k = data;
@@ -34,6 +42,7 @@ static const struct rhashtable_params id_params = {
 	.key_offset = offsetof(struct xrpc_session, id),
 	.key_len = sizeof(u64),
 	.hashfn = id_hash,
+	.obj_cmpfn = id_cmp,
 	.automatic_shrinking = true,
 };
 

@@ -10,6 +10,7 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <linux/sysctl.h>
+#include <linux/uio.h>
 #include <net/flow.h>
 #include <net/net_debug.h>
 #include <net/net_namespace.h>
@@ -21,6 +22,12 @@
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+/* What is left of the first piece of user memory. */
+#ifndef iter_iov_addr
+#define iter_iov_addr(it)	((it)->iov->iov_base + (it)->iov_offset)
+#define iter_iov_len(it)	((it)->iov->iov_len - (it)->iov_offset)
 #endif
 
 /* Addresses in bind and connect: without a size of their own. */
