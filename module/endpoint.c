@@ -124,6 +124,45 @@ void xrpc_endpoint_put(struct xrpc_endpoint *ep)
 	call_rcu(&ep->rcu, endpoint_free_rcu);
 }
 
+/*
+ * The socket that carries an endpoint's packets.  udp_sock_create() would leave
+ * it to net.ipv6.bindv6only whether it hears IPv4.
+ */
+static int udp_socket(struct xrpc_endpoint *ep, u8 family, struct socket **res)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(ep->port),
+		.sin_addr.s_addr = ep->addr.s6_addr32[3],
+	};
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(ep->port),
+		.sin6_addr = ep->addr,
+	};
+	bool v4 = family == AF_INET;
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(ep->xn->net, family, SOCK_DGRAM, 0, &sock);
+	if (err)
+		return err;
+	if (ep->ifindex)
+		err = sock_bindtoindex(sock->sk, ep->ifindex, true);
+	if (!v4)
+		sock->sk->sk_ipv6only = ep->v6only;
+	if (!err)
+		err = kernel_bind(sock, v4 ? (struct xrpc_sockaddr *)&sin :
+					     (struct xrpc_sockaddr *)&sin6,
+				  v4 ? sizeof(sin) : sizeof(sin6));
+	if (err) {
+		sock_release(sock);
+		return err;
+	}
+	*res = sock;
+	return 0;
+}
+
 static int open_udp(struct xrpc_endpoint *ep, u8 family)
 {
 	struct udp_tunnel_sock_cfg tcfg = {
@@ -131,24 +170,8 @@ static int open_udp(struct xrpc_endpoint *ep, u8 family)
 		.encap_type = 1,	/* any but 0: ours alone to read */
 		.encap_rcv = xrpc_input,
 	};
-	struct udp_port_cfg cfg = {
-		.family = family,
-		.local_udp_port = htons(ep->port),
-		.bind_ifindex = ep->ifindex,
-		.use_udp_checksums = 1,
-		.use_udp6_tx_checksums = 1,
-		.use_udp6_rx_checksums = 1,
-	};
-	int err;
+	int err = udp_socket(ep, family, &ep->usock);
 
-	if (family == AF_INET)
-		cfg.local_ip.s_addr = ep->addr.s6_addr32[3];
-#if IS_ENABLED(CONFIG_IPV6)
-	else
-		cfg.local_ip6 = ep->addr;
-	cfg.ipv6_v6only = ep->v6only;
-#endif
-	err = udp_sock_create(ep->xn->net, &cfg, &ep->usock);
 	if (err)
 		return err;
 	ep->family = family;

@@ -183,6 +183,15 @@ static void test_families(void)
 	close(d);
 	close(s);
 	close(t);
+
+	sh("sysctl -qw net.ipv6.bindv6only=1");
+	s = server_at(at("::", PORT + 2, 0));
+	c = xrpc_socket();
+	ok(call(c, s, at("127.0.0.1", PORT + 2, 0), &from),
+	   ":: receives IPv4, whatever net.ipv6.bindv6only says");
+	sh("sysctl -qw net.ipv6.bindv6only=0");
+	close(c);
+	close(s);
 }
 
 static void test_refused(void)
