@@ -640,11 +640,10 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 	struct xrpc_call *c;
 
 	xrpc_assert_s(s);
-	if (!ch || !seq)
+	/* one beyond what a packet may ask counts as lost: it comes again */
+	if (!ch || !seq || seq < ch->seq || s->answers >= XRPC_ANSWERS_MAX)
 		return;
 	c = ch->call;
-	if (seq < ch->seq)
-		return;
 	if (seq > ch->seq) {
 		if (c && (c->state == XRPC_CALL_QUEUED ||
 			  c->state == XRPC_CALL_ARRIVING)) {
@@ -656,10 +655,12 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 			xrpc_server_detach(s, ch);
 		}
 		ch->seq = seq;
+		s->answers++;
 		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
 		return;
 	}
 	if (c && c->state == XRPC_CALL_ARRIVING) {
+		s->answers++;
 		xrpc_server_detach(s, ch);
 		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
 	} else if (c && c->state == XRPC_CALL_QUEUED) {
@@ -667,6 +668,7 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 
 		if (!undelivered)
 			notice(c);
+		s->answers++;
 		xrpc_server_detach(s, ch);
 		xrpc_server_record(s, chan, ch, undelivered ?
 				   XRPC_ST_CANCELED : XRPC_ST_DETACHED, q, now);

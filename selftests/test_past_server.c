@@ -208,6 +208,14 @@ static void test_many_asked(void)
 	ok(n <= 16, "no more replies than that for one packet (%u)", n);
 	done(38, 1);
 	begin(0, peer_id);
+	for (i = 0; i < 100; i++)
+		put_ref(&out, XRPC_FT_CANCEL, 300 + i, 1);
+	tx();
+	n = all_frames(XRPC_FT_STATUS, XRPC_ST_CANCELED, 50);
+	ok(n == 16, "100 requests not seen are cancelled, 16 at a time (%u)", n);
+	ok(call(399, 1, "not cancelled"), "those of the others count for nothing");
+	done(399, 1);
+	begin(0, peer_id);
 	put_ref(&out, XRPC_FT_PROBE, 99, 1);
 	tx();
 	ok(status(99, 1, XRPC_ST_NOCALL), "the next packet has its own");
