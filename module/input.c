@@ -223,7 +223,7 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 		if (!s->server)
 			XRPC_DROP(s->ep->xn, skb, DropState);
 		else if (may)
-			xrpc_open_retry(s->ep, skb, s->remote.id, now);
+			xrpc_open_retry(s->ep, skb, s->remote.id, true, now);
 		else
 			XRPC_DROP(s->ep->xn, skb, DropUnproven);
 		return;

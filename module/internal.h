@@ -574,6 +574,10 @@ struct xrpc_session {
 	u64			open_sent;	/* last opening or request, ns */
 	u64			open_since;	/* first of them */
 	u64			open_pn;	/* its packet number (REOPENING) */
+	u64			first_open;	/* client: first opening packet
+						 * with these ids and a token,
+						 * CLOCK_BOOTTIME ns
+						 */
 	u64			closed;		/* when, ns */
 	u64			kept;		/* bytes of replies kept */
 	u64			unproven_rx;	/* bytes, until proven */
@@ -854,9 +858,9 @@ void xrpc_open_nosession(struct xrpc_endpoint *ep, struct sk_buff *skb,
 void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
 			 const struct xrpc_token_req *f);
 void xrpc_open_send_retry(struct xrpc_endpoint *ep, struct xrpc_path *back,
-			  u64 id, u32 pn, u64 now);
+			  u64 id, u32 pn, bool alive, u64 now);
 void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
-		     u64 now);
+		     bool alive, u64 now);
 struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
 				      struct sk_buff *skb,
 				      const struct xrpc_open *f, u64 now);

@@ -44,31 +44,28 @@ static bool may_replay(const struct xrpc_call *c)
 }
 
 /*
- * Whether the server's records reach back to when a call was first sent: if they
- * know nothing of it, it did not run.  Both sides' clocks may differ by 0.1 % and
- * 1 ms; where this host stood still meanwhile its clock is not believed at all.
+ * Whether the server's records reach back to when something was first sent (0:
+ * never): if they know nothing of it, it did not arrive.  Both sides' clocks may
+ * differ by 0.1 % and 1 ms; where this host stood still meanwhile its clock is
+ * not believed at all.
  */
-static bool covered(const struct xrpc_session *s, const struct xrpc_call *c,
-		    u64 horizon)
+static bool covered(const struct xrpc_session *s, u64 since, u64 horizon)
 {
-	u64 age = ktime_get_boottime_ns() - c->first_sent;
+	u64 age = ktime_get_boottime_ns() - since;
 
-	return !c->first_sent || (c->first_sent > s->stalled &&
-				  age + age / 1000 + NSEC_PER_MSEC < horizon);
+	return !since || (since > s->stalled &&
+			  age + age / 1000 + NSEC_PER_MSEC < horizon);
 }
 
 /* How far back a token says that the server's records reach, ns. */
-static u64 horizon_said(const struct xrpc_token_frame *f)
-{
-	return min_t(u64, xrpc_get64(f->horizon),
-		     XRPC_IDLE_SERVER / NSEC_PER_USEC) * NSEC_PER_USEC;
-}
-
-/* The same, where an address is one host. */
 static u64 horizon_of(const struct xrpc_session *s,
 		      const struct xrpc_token_frame *f)
 {
-	return READ_ONCE(s->xn->sysctl_trust_horizon) ? horizon_said(f) : 0;
+	/* it is another host's where an address is many */
+	if (!READ_ONCE(s->xn->sysctl_trust_horizon))
+		return 0;
+	return min_t(u64, xrpc_get64(f->horizon),
+		     XRPC_IDLE_SERVER / NSEC_PER_USEC) * NSEC_PER_USEC;
 }
 
 /*
@@ -98,7 +95,7 @@ static int reopened(struct xrpc_session *s, u64 horizon, u64 now)
 			continue;
 		}
 		new = !c->first_sent ||
-		      (!c->tx.acked && !err && covered(s, c, horizon));
+		      (!c->tx.acked && !err && covered(s, c->first_sent, horizon));
 		if (new && c->state == XRPC_CALL_SENDING) {
 			restart_call(s, c);
 			continue;
@@ -135,31 +132,65 @@ static int forgotten(struct xrpc_session *s, const struct xrpc_token_frame *f,
 }
 
 /*
- * Whether a RETRY may come from records that the session has outlived: from
- * another epoch's, or from those of a server that has forgotten the client's id
- * since (a client that slept).
+ * Whether a RETRY's token may go on the same ids.  Not where it could open a
+ * session a second time, whose calls ran: it is of the epoch that the session's
+ * tokens are of, and that endpoint has the session, or never had it.  It keeps a
+ * session for XRPC_IDLE_SERVER at least, so it has none that was first asked for
+ * within that time.
  */
-static bool outlived(struct xrpc_session *s, const struct xrpc_token_frame *f)
+static bool may_keep(const struct xrpc_session *s,
+		     const struct xrpc_token_frame *f)
 {
-	u64 horizon = horizon_said(f);
+	if (s->state == XRPC_SESS_TOKEN)
+		return true;
+	return xrpc_get64(f->epoch) == s->epoch &&
+	       (f->h.flags & XRPC_TF_ALIVE ||
+		(!s->in_remotes &&
+		 covered(s, s->first_open, XRPC_IDLE_SERVER)));
+}
+
+static void ask_again(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
+{
+	xrpc_session_set(s, XRPC_SESS_REOPENING);
+	s->open_since = now;
+	s->open_sent = now;
+	s->open_backoff = 0;
+	s->open_pn = s->next_pn;
+	xrpc_send_token_req(s, q, now);
+	xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+}
+
+/*
+ * The server wants another token on an opening packet: there was none, the old
+ * one ran out, or our address is a new one to it.  Returns whether the token is to
+ * be taken.
+ */
+static bool retry(struct xrpc_session *s, const struct xrpc_token_frame *f,
+		  struct xrpc_txq *q, u64 now)
+{
 	struct xrpc_call *c;
 	unsigned int i;
 
-	if (s->state == XRPC_SESS_TOKEN)
+	/* one that it has already is no news */
+	if (!memcmp(&s->token, &f->token, sizeof(s->token)))
 		return false;
-	if (xrpc_get64(f->epoch) != s->epoch)
+	if (may_keep(s, f)) {
+		xrpc_session_set(s, XRPC_SESS_OPENING);
+		for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
+			c = xrpc_session_chan(s, i, false)->call;
+			if (c && c->state == XRPC_CALL_SENDING &&
+			    c->tx.last_sent)
+				xrpc_tx_lost_all(s, c);
+		}
 		return true;
-	if (s->state == XRPC_SESS_OPEN)
-		return false;	/* it names the client's id: it has the session */
-	/* The call went out under this very epoch: that is of one host, and no
-	 * younger than the call.  Only where clocks differ does it look so.
-	 */
-	horizon += horizon / 500 + 2 * NSEC_PER_MSEC;
-	for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
-		c = xrpc_session_chan(s, i, false)->call;
-		if (c && !covered(s, c, horizon))
-			return true;
 	}
+	/* of a later life: as good as the answer to a question */
+	if (xrpc_get64(f->epoch) != s->epoch)
+		return !forgotten(s, f, now);
+	if (s->in_remotes)
+		ask_again(s, q, now);
+	else	/* a new id could take over while the old one still opens */
+		xrpc_session_close(s, NULL, ECONNRESET, XRPC_UNKNOWN);
 	return false;
 }
 
@@ -175,8 +206,6 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		     u64 echo, struct xrpc_txq *q, u64 now)
 {
 	u64 epoch = xrpc_get64(f->epoch);
-	struct xrpc_call *c;
-	unsigned int i;
 
 	xrpc_assert_s(s);
 	switch (s->state) {
@@ -200,26 +229,8 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 			xrpc_session_set(s, XRPC_SESS_OPENING);
 			break;
 		}
-		/* the server wants this token on an opening packet: there was
-		 * none, the old one ran out, or our address is a new one to it
-		 */
-		if (!memcmp(&s->token, &f->token, sizeof(s->token)))
+		if (!retry(s, f, q, now))
 			return;
-		if (outlived(s, f)) {
-			/* what was sent may have run there */
-			if (forgotten(s, f, now))
-				return;
-			break;
-		}
-		xrpc_session_set(s, XRPC_SESS_OPENING);
-		for_each_set_bit(i, s->busy, XRPC_CHANS_MAX) {
-			struct xrpc_chan *ch = xrpc_session_chan(s, i, false);
-
-			c = ch->call;
-			if (c && c->state == XRPC_CALL_SENDING &&
-			    c->tx.last_sent)
-				xrpc_tx_lost_all(s, c);
-		}
 		break;
 	default:
 		return;
@@ -229,17 +240,6 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 	s->open_backoff = 0;
 	remember_peer(s, now);
 	xrpc_client_assign(s, q, now);
-}
-
-static void ask_again(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
-{
-	xrpc_session_set(s, XRPC_SESS_REOPENING);
-	s->open_since = now;
-	s->open_sent = now;
-	s->open_backoff = 0;
-	s->open_pn = s->next_pn;
-	xrpc_send_token_req(s, q, now);
-	xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
 }
 
 /**
@@ -409,14 +409,16 @@ void xrpc_open_token_req(struct xrpc_endpoint *ep, struct sk_buff *skb,
  * @back: where to
  * @id: connection id there
  * @pn: number of the packet it answers
+ * @alive: there is a session of that id
  * @now: ns
  */
 void xrpc_open_send_retry(struct xrpc_endpoint *ep, struct xrpc_path *back,
-			  u64 id, u32 pn, u64 now)
+			  u64 id, u32 pn, bool alive, u64 now)
 {
 	struct xrpc_token_frame f;
 
-	fill_token(ep, back, XRPC_TF_RETRY, now, &f);
+	fill_token(ep, back, XRPC_TF_RETRY | (alive ? XRPC_TF_ALIVE : 0), now,
+		   &f);
 	xrpc_send_stray(ep, back, id, pn, &f, sizeof(f), NULL, 0);
 }
 
@@ -425,12 +427,13 @@ void xrpc_open_send_retry(struct xrpc_endpoint *ep, struct xrpc_path *back,
  * @ep: endpoint
  * @skb: the packet, at its XRPC header
  * @id: connection id of the sender
+ * @alive: there is a session of that id
  * @now: ns
  *
  * At most three times the bytes that came.  No verdict on anything.
  */
 void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
-		     u64 now)
+		     bool alive, u64 now)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	struct xrpc_path back;
@@ -440,7 +443,7 @@ void xrpc_open_retry(struct xrpc_endpoint *ep, struct sk_buff *skb, u64 id,
 	    3 * skb->len < sizeof(*h) + sizeof(struct xrpc_token_frame))
 		return;
 	xrpc_input_path(skb, &back);
-	xrpc_open_send_retry(ep, &back, id, be32_to_cpu(h->pn), now);
+	xrpc_open_send_retry(ep, &back, id, be32_to_cpu(h->pn), alive, now);
 }
 
 /* Make the session that a good opening packet asks for. */
@@ -584,7 +587,7 @@ struct xrpc_session *xrpc_open_packet(struct xrpc_endpoint *ep,
 	if (!good) {
 		if (s || !(f->h.flags & XRPC_OF_NO_TOKEN) ||
 		    !xrpc_replay_packet(ep, skb, f, &from, now))
-			xrpc_open_retry(ep, skb, id, now);
+			xrpc_open_retry(ep, skb, id, s, now);
 		return NULL;
 	}
 	if (!s)

@@ -319,6 +319,8 @@ static u32 put_open(struct xrpc_session *s, void *at)
 	} else {
 		o->token = s->token;
 		xrpc_put64(o->epoch, s->epoch);
+		if (!s->first_open)
+			s->first_open = ktime_get_boottime_ns();
 	}
 	o->credit = cpu_to_be32(READ_ONCE(s->sk->sk_rcvbuf));
 	o->ack_delay = cpu_to_be32(XRPC_ACK_DELAY_CLIENT / NSEC_PER_USEC);

@@ -124,7 +124,7 @@ int xrpc_replay_answer(struct xrpc_call *c)
 	len = xrpc_wire_put_data(head, &seg);
 	if (tx->buf || XRPC_WIRE_HDR_LEN + len + tx->len > 3 * s->unproven_rx)
 		xrpc_open_send_retry(ep, &back, s->remote.id, s->echo_pn,
-				     xrpc_now());
+				     false, xrpc_now());
 	else
 		xrpc_send_stray(ep, &back, s->remote.id, s->echo_pn, head, len,
 				tx->skb->data, tx->len);

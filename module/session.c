@@ -195,6 +195,7 @@ int xrpc_session_renew(struct xrpc_session *s)
 	rhashtable_remove_fast(&s->xn->sessions, &s->id_node, id_params);
 	s->id = xrpc_endpoint_new_id(s->ep);
 	s->remote.id = 0;
+	s->first_open = 0;
 	s->next_pn = 0;
 	s->cong.recovery_pn = 0;
 	s->sent_lo = 0;

@@ -23,12 +23,18 @@ static bool told(int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
+/* Microseconds of calls that do not tell the server how many; 0: the usual. */
+static uint64_t patience;
+
 /* A client with a call: the token it asked for is given. */
 static bool opening_call(const char *text, uint64_t us, int bare)
 {
 	const struct xrpc_token_req *r;
 
 	new_client(true);
+	if (patience)
+		setsockopt(client, SOL_XRPC, XRPC_DEFAULT_DEADLINE, &patience,
+			   sizeof(patience));
 	send_out(text, 1, us, 0, bare);
 	if (!rx_until(XRPC_FT_TOKEN_REQ, 100) ||
 	    !want_frame(r, XRPC_FT_TOKEN_REQ))
@@ -114,27 +120,50 @@ static void test_retry_epoch(void)
 }
 
 /*
- * The same epoch, but the client slept longer than the server remembers a
- * session: the records that make its request run once are gone.
+ * The same epoch, but the session began to open longer ago than a server keeps
+ * one that it does not hear of: it may have had it, and have forgotten what ran.
  */
 static void test_retry_late(void)
 {
+	unsigned int i, again = 0;
+
+	patience = 1000000000;
 	ok(opening_call("late", 0, 0), "a call");
-	pass(2000);
+	for (i = 0; i < 59; i++) {
+		pass(5000);
+		flush();
+		the_token.w[1]++;
+		send_token(XRPC_TF_RETRY, peer_pn - 1, 0, 0);
+		again += sent_again("late", EPOCH);
+	}
+	ok(again == 59, "each RETRY of 295 s has it sent again (%u)", again);
+	pass(6000);
 	flush();
 	the_token.w[1]++;
-	send_token(XRPC_TF_RETRY, peer_pn - 1, 1000000, 0);
+	send_token(XRPC_TF_RETRY, peer_pn - 1, HOUR, 0);
 	ok(told(10) && ended(1, XRPC_UNKNOWN, ECONNRESET, ""),
-	   "RETRY with records of 1 s for one of 2 s: unknown");
+	   "after 300 s: unknown, whatever the horizon");
 	ok(not_sent_again(5000), "it is not sent again");
 
-	ok(opening_call("early", 0, 0), "another call");
+	ok(opening_call("alive", 0, 0), "another call");
+	for (i = 0; i < 61; i++) {
+		pass(5000);
+		flush();
+		the_token.w[1]++;
+		send_token(XRPC_TF_RETRY | XRPC_TF_ALIVE, peer_pn - 1, 0, 0);
+		sent_again("alive", EPOCH);
+	}
+	ok(nothing() && has_data(0, 1, "alive"),
+	   "where the server has the session it goes on");
+
+	patience = 0;
+	ok(opening_call("early", 0, 0), "a third");
 	pass(2000);
 	flush();
 	the_token.w[1]++;
-	send_token(XRPC_TF_RETRY, peer_pn - 1, 3000000, 0);
+	send_token(XRPC_TF_RETRY, peer_pn - 1, 0, 0);
 	ok(sent_again("early", EPOCH) && nothing(),
-	   "with records of 3 s: it is, in the same session");
+	   "one of 2 s is, in the same session, though it names no horizon");
 	ok(xrpc_get64(((struct xrpc_open *)(in.b + 24))->client_id) == our_id,
 	   "under the same id");
 	the_token.w[1]++;

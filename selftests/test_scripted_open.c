@@ -664,14 +664,15 @@ static void test_moving(void)
 	request(0, 3, "moved");
 	noted_max--;
 	noted[(next_pn - 1) & 0xffff] = 0;
-	ok(token_answer(our_id, XRPC_TF_RETRY) && idle() &&
+	ok(token_answer(our_id, XRPC_TF_RETRY | XRPC_TF_ALIVE) && idle() &&
 	   in.len <= 3 * out.len,
 	   "its id from another address runs nothing and gets a token");
 	there = ((const struct xrpc_token_frame *)find(XRPC_FT_TOKEN))->token;
 	begin(0, peer_id);
 	put_pad(&out, 4);
 	tx_from(udp);
-	ok(token_answer(our_id, XRPC_TF_RETRY) && in.len <= 3 * out.len,
+	ok(token_answer(our_id, XRPC_TF_RETRY | XRPC_TF_ALIVE) &&
+	   in.len <= 3 * out.len,
 	   "of at most three times the smallest packet");
 	udp = here;
 	next_pn -= 2;
@@ -682,7 +683,7 @@ static void test_moving(void)
 	put_open(&out, &token, our_id);
 	put_data(&out, 0, 4, "old token");
 	tx_untaken();
-	ok(token_answer(our_id, XRPC_TF_RETRY) && idle(),
+	ok(token_answer(our_id, XRPC_TF_RETRY | XRPC_TF_ALIVE) && idle(),
 	   "its first token does not move it");
 	token = there;
 	pn = next_pn;
@@ -717,7 +718,7 @@ static void test_moving(void)
 	begin(0, peer_id);
 	put_data(&out, 0, 6, "back");
 	tx_untaken();
-	ok(token_answer(our_id, XRPC_TF_RETRY) && idle(),
+	ok(token_answer(our_id, XRPC_TF_RETRY | XRPC_TF_ALIVE) && idle(),
 	   "the old address is another one now");
 	udp = moved;
 	ok(call(0, 6, "there"), "the new one goes on by the id alone");

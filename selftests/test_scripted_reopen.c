@@ -373,6 +373,7 @@ static void test_idle(void)
 static void test_elsewhere(void)
 {
 	uint64_t before = counter("DropState");
+	const struct xrpc_token_req *r;
 	int other, i;
 
 	ok(open_client(false, 16), "a session");
@@ -396,7 +397,7 @@ static void test_elsewhere(void)
 	send_token(XRPC_TF_RETRY, peer_pn - 1, 0, 0);
 	ok(!rx(0), "RETRY with the token it opened with: nothing");
 	the_token.w[1]++;
-	send_token(XRPC_TF_RETRY, peer_pn - 1, 0, 0);
+	send_token(XRPC_TF_RETRY | XRPC_TF_ALIVE, peer_pn - 1, 0, 0);
 	expect_opening();
 	put_data(&want, 0, seq[0], "p");
 	ok(rx(0) && same() && !rx(0),
@@ -413,6 +414,20 @@ static void test_elsewhere(void)
 	ok(ended(31, XRPC_REPLIED, 0, "P"), "the same one is");
 	settle();
 	close(other);
+
+	call_out("r", 33, 0, 0);
+	ok(request_is(0, next_seq(0), "r"), "a call");
+	the_token.w[1]++;
+	send_token(XRPC_TF_RETRY, peer_pn - 1, 3600 * 1000000ULL, 0);
+	ok(rx(0) && want_frame(r, XRPC_FT_TOKEN_REQ) &&
+	   xrpc_get64(r->old_id) == SID && !find(XRPC_FT_DATA) && !rx(0) &&
+	   nothing(), "RETRY that does not know the session makes it ask");
+	send_token(XRPC_TF_ALIVE, peer_pn - 1, 0, 0);
+	ok(rx(3000) && has_data(0, seq[0], "r") &&
+	   xrpc_get64(in_hdr()->id) == SID, "and go on where there is one");
+	answer_call(0, seq[0], "R");
+	ok(ended(33, XRPC_REPLIED, 0, "R"), "to the reply");
+	settle();
 }
 
 /* ---- nonsense -------------------------------------------------------- */

@@ -214,13 +214,14 @@ inline reopened()
 }
 
 /*
- * A RETRY's token may go on the same ids if it was minted while the server had
- * the session; or if the server had none, and its records reach back to before
- * the first opening packet: so it never had one, or has one by now. Anything
- * else could open a session again whose calls ran.
+ * A RETRY's token may go on the same ids if its epoch is that of the token they
+ * have, and it was minted while the server had the session; or the server had
+ * none, and must still have it if it ever had: the first opening packet went out
+ * less than the time ago for which records are guaranteed. So it never had one,
+ * or has one by now. Anything else could open a session again whose calls ran.
  */
-#define RECORDED	(a_alive || (remote == NONE && \
-				(!opened || open_age < a_horizon)))
+#define RECORDED	(a_epoch == epoch && (a_alive || (remote == NONE && \
+				(!opened || open_age < IDLE))))
 #if defined(BREAK_RETRY_EPOCH)
 #define KEEP	(a_epoch != epoch || RECORDED)
 #elif defined(BREAK_RETRY_FORGOTTEN)
@@ -230,7 +231,7 @@ inline reopened()
 #elif defined(BREAK_RETRY_CALLS)
 #define KEEP	(RECORDED || (a_epoch == epoch && \
 			sess == XRPC_SESS_OPENING && \
-			(!ACTIVE || !first_sent || WITHIN)))
+			(!ACTIVE || !first_sent || sent_age < IDLE)))
 #else
 #define KEEP	RECORDED
 #endif
