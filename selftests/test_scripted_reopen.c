@@ -257,7 +257,7 @@ static void test_many(void)
 {
 	uint64_t old;
 
-	ok(open_client(false, 2), "a session of two channels");
+	ok(open_client(false, 3), "a session of three channels");
 	old = our_id;
 	call_out("sent", 6, 0, 0);
 	ok(request_is(0, next_seq(0), "sent"), "one is sent");
@@ -266,9 +266,16 @@ static void test_many(void)
 	begin(0, our_id);
 	put_range(&out, peer_pn - 1, peer_pn - 1);
 	tx();
+	call_out("both", 14, 0, 0);
+	ok(request_is(2, next_seq(2), "both"), "one that, and cancelled");
+	begin(0, our_id);
+	put_range(&out, peer_pn - 1, peer_pn - 1);
+	tx();
 	call_out("waits", 8, 0, 0);
 	ok(!rx(0), "one waits for a channel");
 	cancel_out(6);
+	rx(0);
+	cancel_out(14);
 	rx(0);
 	forget(peer_pn - 1);
 	send_token(0, peer_pn - 1, 3600 * 1000000ULL, EPOCH);
@@ -276,6 +283,8 @@ static void test_many(void)
 	   "one that was cancelled and did not run is told so");
 	ok(ended(7, XRPC_UNKNOWN, ECONNRESET, ""),
 	   "the acknowledged one is unknown");
+	ok(ended(14, XRPC_UNKNOWN, ECONNRESET, ""),
+	   "and stays so where it was cancelled");
 	next_seq(0);
 	ok(rx(0) && opened_again(old, "waits") && answered_again(8),
 	   "the one that was not sent is, in the new session");
