@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=smp kernels=6.1,6.12 timeout=1200
+ * xrpc-test: mode=smp kernels=6.1,6.12,debug timeout=1200
  *
  * Mutated packets at live sockets: a million of them (FUZZ_PACKETS), part of
  * them at a server's endpoint, part at clients whose server lies.  They begin as
