@@ -250,12 +250,18 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	}
 	xrpc_sent_echo(s, be32_to_cpu(h->echo), be32_to_cpu(h->echo_delay),
 		       now);
+	s->taking = true;
 	took = likely(seg) ? data_frame(s, seg, skb, &q, now) :
 			     frames(s, skb, &q, now);
-	if (unlikely(proof && s->server) && s->state < XRPC_SESS_CLOSED)
-		xrpc_send_proven(s, &q, now);
+	s->taking = false;
 	if (unlikely(!took))
 		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
+	if (unlikely(proof && s->server) && s->state < XRPC_SESS_CLOSED)
+		xrpc_send_proven(s, &q, now);
+	if (unlikely(s->pump_due)) {
+		s->pump_due = false;
+		xrpc_send_pump(s, &q, now);
+	}
 	if (unlikely(s->ack_now) && s->state < XRPC_SESS_CLOSED)
 		xrpc_send_acks(s, &q, now);
 out:

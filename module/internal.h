@@ -531,6 +531,8 @@ struct xrpc_session {
 	bool			timer_armed;
 	bool			timer_runs;	/* its callback has the lock */
 	bool			ack_now;	/* an ACK frame is owed at once */
+	bool			taking;		/* a packet, perhaps in vain */
+	bool			pump_due;	/* once it is taken or not */
 	u8			rx_unacked;	/* packets since the last ACK */
 	u8			answers;	/* given to the packet at hand */
 	u8			open_backoff;

@@ -573,13 +573,18 @@ static bool send_next(struct xrpc_session *s, struct xrpc_call *c,
  * @q: receives the packets
  * @now: ns
  *
- * Calls take turns packet by packet.
+ * Calls take turns packet by packet.  What goes out acknowledges what came: it
+ * waits until the packet at hand was taken, for which there may be no memory.
  */
 void xrpc_send_pump(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 {
 	struct xrpc_call *c;
 
 	xrpc_assert_s(s);
+	if (s->taking) {
+		s->pump_due = true;
+		return;
+	}
 	while (!list_empty(&s->txq)) {
 		c = list_first_entry(&s->txq, struct xrpc_call, tx_link);
 		if (!xrpc_cong_room(&s->cong, min(c->tx.len, s->path.mss) +
