@@ -102,6 +102,8 @@
 #define XRPC_UNPROVEN_PACKETS	10	/* to a client that has not shown the id */
 #define XRPC_MOVE_EVERY		(20 * NSEC_PER_MSEC)	/* a token to elsewhere */
 #define XRPC_MOVE_BURST		4	/* of those at once */
+/* A send may wait for memory, but whoever has none is told so, not killed. */
+#define XRPC_GFP_SEND		(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
 
 struct xrpc_call;
 struct xrpc_session;

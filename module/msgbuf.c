@@ -285,7 +285,7 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 
 	drop_buf(tx);
 	if (likely(len <= mss)) {
-		err = tx_skb(tx, len, GFP_KERNEL);
+		err = tx_skb(tx, len, XRPC_GFP_SEND);
 		if (unlikely(err))
 			return err;
 		p = short_copy(from, len);
@@ -299,7 +299,8 @@ int xrpc_tx_from_iter(struct xrpc_tx *tx, u32 mss, struct iov_iter *from,
 		if (unlikely(err))
 			return err;
 	} else {
-		tx->buf = xrpc_buf_alloc(len, true, GFP_KERNEL_ACCOUNT);
+		tx->buf = xrpc_buf_alloc(len, true,
+					 XRPC_GFP_SEND | __GFP_ACCOUNT);
 		if (!tx->buf)
 			return -ENOBUFS;
 		err = buf_from_iter(tx->buf, from);

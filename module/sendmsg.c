@@ -135,7 +135,7 @@ static struct xrpc_call *get_call(struct sock *sk)
 
 	if (likely(c))
 		return c;
-	c = xrpc_call_alloc(GFP_KERNEL);
+	c = xrpc_call_alloc(XRPC_GFP_SEND);
 	if (c)
 		c->sk = sk;
 	return c;

@@ -503,7 +503,7 @@ static struct xrpc_session *client_new(struct sock *sk,
 
 	if (dest->sxr_scope_id && !sk_dev_equal_l3scope(sk, dest->sxr_scope_id))
 		return ERR_PTR(-EINVAL);
-	s = xrpc_session_alloc(xs->ep, false, GFP_KERNEL);
+	s = xrpc_session_alloc(xs->ep, false, XRPC_GFP_SEND);
 	if (!s)
 		return ERR_PTR(-ENOBUFS);
 	s->sk = sk;
