@@ -41,7 +41,7 @@ bench: need
 
 demo: need
 	@echo "demo: building the tools and the module, booting a guest with it"
-	@$(MAKE) -s tools selftests
+	@$(MAKE) -s tools selftests >/dev/null
 	@selftests/qemu/run --no-build -- bash /xrpc/selftests/demo.sh
 
 install: all

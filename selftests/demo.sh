@@ -120,7 +120,8 @@ say "  c\$ math_client $S4 $PORT 1 2 3 ... 200"
 say "    $calls calls: $sent packets arrived at either end, $again were sent" \
 	"again;"
 say "    $(awk "BEGIN { printf \"%.2f\", $sent / $calls }") packets a call," \
-	"where 2 is the least there can be."
+	"where 2 is the least there can be:"
+say "    the others make up for what the network lost."
 [ "$calls" -eq 200 ] || wrong "$calls calls were counted"
 stop
 
