@@ -208,6 +208,7 @@ static bool replay(struct xrpc_session *s, struct xrpc_call *c, u64 now)
 int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout)
 {
 	struct xrpc_txq q;
+	bool first;
 	u64 now;
 	int err = 0;
 
@@ -228,14 +229,22 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout)
 	    on_channel(s, c)) {
 		xrpc_send_call(s, c, &q, now);
 	} else {
+		first = list_empty(&s->pending) &&
+			bitmap_empty(s->busy, XRPC_CHANS_MAX);
 		xrpc_call_set(c, XRPC_CALL_PENDING);
 		list_add_tail(&c->link, &s->pending);
 		if (s->state == XRPC_SESS_NEW) {
 			xrpc_session_set(s, XRPC_SESS_TOKEN);
-			s->open_since = now;
 			s->open_sent = now;
 			xrpc_send_token_req(s, &q, now);
-			xrpc_session_arm(s, now + xrpc_rtt_pto(&s->rtt, 0, 0));
+		}
+		/* it does not take over how long others waited in vain */
+		if (first && (s->state == XRPC_SESS_TOKEN ||
+			      s->state == XRPC_SESS_REOPENING)) {
+			s->open_since = now;
+			s->open_backoff = 0;
+			xrpc_session_arm(s, s->open_sent +
+					    xrpc_rtt_pto(&s->rtt, 0, 0));
 		}
 		xrpc_client_assign(s, &q, now);
 	}

@@ -279,6 +279,28 @@ static void test_deadlines(void)
 	   "nor does the one behind it (%llu ms)", (unsigned long long)took);
 }
 
+/* A call behind one that nobody waits for any more is the first again. */
+static void test_asked_anew(void)
+{
+	uint64_t before;
+
+	new_client(true);
+	call_out("none", 1, 100000, 0);
+	ok(told(200) && ended(1, XRPC_NOT_EXECUTED, ETIME, ""),
+	   "a call with 100 ms to a server that is not there");
+	pass(2500);
+	flush();
+	before = now_ms();
+	call_out("late", 2, 0, 0);
+	ok(rx_until(XRPC_FT_TOKEN_REQ, 350),
+	   "the next one asks at once, not when the first would have");
+	told(20000);
+	before = now_ms() - before;
+	ok(before > 9900 && before < 10500 &&
+	   ended(2, XRPC_NOT_EXECUTED, EHOSTUNREACH, ""),
+	   "for ten seconds of its own (%llu ms)", (unsigned long long)before);
+}
+
 /* ---- channels -------------------------------------------------------- */
 
 /* Whether a request comes in time that is later in the alphabet. */
@@ -362,6 +384,7 @@ int main(void)
 	test_retry_late();
 	test_trust();
 	test_deadlines();
+	test_asked_anew();
 	test_channels();
 	test_total();
 	return tap_end();
