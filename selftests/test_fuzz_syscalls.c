@@ -127,9 +127,10 @@ static uint8_t *map_room(size_t len, int prot)
 	return p;
 }
 
+/* A socket, mostly; not where the results go. */
 static int some_fd(void)
 {
-	return below(200) ? fds[below(FDS)] : (int)below(40);
+	return below(200) ? fds[below(FDS)] : 3 + (int)below(40);
 }
 
 /* A pointer, and whether it is a good one. */
