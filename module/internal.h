@@ -535,6 +535,7 @@ struct xrpc_session {
 	bool			ack_now;	/* an ACK frame is owed at once */
 	bool			taking;		/* a packet, perhaps in vain */
 	bool			pump_due;	/* once it is taken or not */
+	bool			no_ack;		/* before that nothing has ACK */
 	u8			rx_unacked;	/* packets since the last ACK */
 	u8			answers;	/* given to the packet at hand */
 	u8			open_backoff;
@@ -574,6 +575,7 @@ struct xrpc_session {
 	struct hlist_node	sk_link_node;
 	struct rcu_head		rcu;
 	struct xrpc_token	token;
+	u64			token_pn;	/* first packet since @token came */
 	u64			epoch;		/* of the server */
 	u64			open_sent;	/* last opening or request, ns */
 	u64			open_since;	/* first of them */

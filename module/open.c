@@ -161,12 +161,12 @@ static void ask_again(struct xrpc_session *s, struct xrpc_txq *q, u64 now)
 }
 
 /*
- * The server wants another token on an opening packet: there was none, the old
- * one ran out, or our address is a new one to it.  Returns whether the token is to
- * be taken.
+ * The server wants another token on an opening packet (number @echo): there was
+ * none, the old one ran out, or our address is a new one to it.  Returns whether
+ * the token is to be taken.
  */
 static bool retry(struct xrpc_session *s, const struct xrpc_token_frame *f,
-		  struct xrpc_txq *q, u64 now)
+		  u64 echo, struct xrpc_txq *q, u64 now)
 {
 	struct xrpc_call *c;
 	unsigned int i;
@@ -184,9 +184,11 @@ static bool retry(struct xrpc_session *s, const struct xrpc_token_frame *f,
 		}
 		return true;
 	}
-	/* of a later life: as good as the answer to a question */
+	/* Of a later life, as good as the answer to a question; where it answers
+	 * what was sent before this token was here, perhaps of an earlier one.
+	 */
 	if (xrpc_get64(f->epoch) != s->epoch)
-		return !forgotten(s, f, now);
+		return echo >= s->token_pn && !forgotten(s, f, now);
 	if (s->in_remotes)
 		ask_again(s, q, now);
 	else	/* a new id could take over while the old one still opens */
@@ -229,13 +231,14 @@ void xrpc_open_token(struct xrpc_session *s, const struct xrpc_token_frame *f,
 			xrpc_session_set(s, XRPC_SESS_OPENING);
 			break;
 		}
-		if (!retry(s, f, q, now))
+		if (!retry(s, f, echo, q, now))
 			return;
 		break;
 	default:
 		return;
 	}
 	s->token = f->token;
+	s->token_pn = s->next_pn;
 	s->epoch = epoch;
 	s->open_backoff = 0;
 	remember_peer(s, now);

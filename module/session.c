@@ -25,7 +25,8 @@ static int id_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct xrpc_session *s = obj;
 
-	return s->id != *(const u64 *)arg->key;
+	/* one that is renewed may still be looked at */
+	return READ_ONCE(s->id) != *(const u64 *)arg->key;
 }
 
 static u32 remote_hash(const void *data, u32 len, u32 seed)
@@ -193,10 +194,11 @@ int xrpc_session_renew(struct xrpc_session *s)
 				       remote_params);
 	s->in_remotes = false;
 	rhashtable_remove_fast(&s->xn->sessions, &s->id_node, id_params);
-	s->id = xrpc_endpoint_new_id(s->ep);
+	WRITE_ONCE(s->id, xrpc_endpoint_new_id(s->ep));
 	s->remote.id = 0;
 	s->first_open = 0;
 	s->next_pn = 0;
+	s->token_pn = 0;
 	s->cong.recovery_pn = 0;
 	s->sent_lo = 0;
 	s->rtt_pn = U64_MAX;

@@ -189,6 +189,39 @@ static void test_retry_late(void)
 	   "has not been forgotten at once, however young that is");
 }
 
+/*
+ * A RETRY of an earlier life, to what was sent before the token came, says nothing
+ * of what was sent since.
+ */
+static void test_retry_early(void)
+{
+	const struct xrpc_token_req *r;
+	uint32_t bare;
+
+	new_client(true);
+	send_out("any", 1, 0, 0, XRPC_REPLAYABLE);
+	ok(rx_until(XRPC_FT_OPEN, 100), "a replayable call without a token");
+	bare = be32toh(in_hdr()->pn);
+	call_out("once", 2, 0, 0);
+	ok(rx_until(XRPC_FT_TOKEN_REQ, 1000) &&
+	   want_frame(r, XRPC_FT_TOKEN_REQ), "and the question for one");
+	fresh(xrpc_get64(r->client_id));
+	peer_pn = 1;
+	send_token(0, be32toh(in_hdr()->pn), HOUR, EPOCH + 1);
+	ok(heard(1, 1, "once", 100), "the other goes out with it");
+	pass(50);
+	flush();
+	the_token.w[1]++;
+	send_token(XRPC_TF_RETRY, bare, HOUR, EPOCH);
+	ok(!rx(20), "RETRY of an earlier epoch to the first has it not sent "
+	   "again");
+	begin(0, our_id);
+	put_accept(&out, SID, EPOCH + 1, 16);
+	put_data(&out, 1, 1, "ran");
+	tx();
+	ok(ended(2, XRPC_REPLIED, 0, "ran"), "the answer to it is taken");
+}
+
 /* Where an address is many hosts a proof is none. */
 static void test_trust(void)
 {
@@ -382,6 +415,7 @@ int main(void)
 	close(xrpc_socket());
 	test_retry_epoch();
 	test_retry_late();
+	test_retry_early();
 	test_trust();
 	test_deadlines();
 	test_asked_anew();
