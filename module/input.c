@@ -40,13 +40,17 @@ void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p)
  * xrpc_input_from_peer() - whether a packet came from where a session's go
  * @s: session, locked
  * @skb: packet, at its XRPC header
+ *
+ * And to where: a client may have got new ids while the packet waited for the lock.
  */
 bool xrpc_input_from_peer(const struct xrpc_session *s,
 			  const struct sk_buff *skb)
 {
 	const struct udphdr *uh = (const void *)(skb->data - sizeof(*uh));
+	const struct xrpc_hdr *h = (const void *)skb->data;
 
-	if (uh->source != s->path.rport)
+	if (uh->source != s->path.rport ||
+	    (!s->server && xrpc_get64(h->id) != s->id))
 		return false;
 	if (skb->protocol == htons(ETH_P_IP))
 		return s->path.v4 &&
@@ -104,6 +108,21 @@ static bool data_frame(struct xrpc_session *s, const struct xrpc_seg *seg,
 	return xrpc_client_data(s, seg, skb, q, now);
 }
 
+/* Whether what another frame draws could acknowledge DATA that is not taken. */
+static bool mixed(const struct sk_buff *skb)
+{
+	unsigned int data = 0, asks = 0;
+	struct xrpc_cursor c;
+	int more;
+
+	for (more = xrpc_wire_first(&c, skb->data, skb->len); more > 0;
+	     more = xrpc_wire_next(&c)) {
+		data += c.type == XRPC_FT_DATA;
+		asks += c.type == XRPC_FT_PROBE || c.type == XRPC_FT_CANCEL;
+	}
+	return data > 1 || (data && asks);
+}
+
 /* Take the frames of a packet.  Returns whether all was taken. */
 static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 		   struct xrpc_txq *q, u64 now)
@@ -113,6 +132,7 @@ static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 	bool took = true;
 	int more;
 
+	s->no_ack = mixed(skb);
 	for (more = xrpc_wire_first(&c, skb->data, skb->len);
 	     more > 0 && s->state < XRPC_SESS_CLOSED;
 	     more = xrpc_wire_next(&c)) {
@@ -137,6 +157,7 @@ static bool frames(struct xrpc_session *s, struct sk_buff *skb,
 				client_frame(s, &c, q, now);
 		}
 	}
+	s->no_ack = false;
 	return took;
 }
 

@@ -18,7 +18,9 @@
 #include "internal.h"
 #include "trace.h"
 
-/* bytes of an IPv4 packet that every path takes: see ip(7), min_pmtu */
+/* Bytes of an IPv4 packet that a route takes whatever else becomes of it, if it
+ * took more once: net.ipv4.route.min_pmtu.
+ */
 #define XRPC_V4_SHORT	552
 
 #define ACK_RANGES_SENT	8	/* at most, of the newest */
@@ -171,7 +173,8 @@ static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
 	bool fits;
 
 	/* the route is asked where it may say no */
-	fits = skb->len + sizeof(*iph) <= XRPC_V4_SHORT ||
+	fits = (skb->len + sizeof(*iph) <= XRPC_V4_SHORT &&
+		p->mss >= XRPC_V4_SHORT) ||
 	       skb->len + sizeof(*iph) <= dst_mtu(dst);
 
 	udp_set_csum(false, skb, p->laddr.s6_addr32[3], p->raddr.s6_addr32[3],
@@ -346,7 +349,7 @@ static u32 put_accept(struct xrpc_session *s, void *at)
 
 static u32 ack_len(const struct xrpc_session *s, u32 most)
 {
-	u32 n = min(s->rx_pns.n, most);
+	u32 n = s->no_ack ? 0 : min(s->rx_pns.n, most);
 
 	return n ? sizeof(struct xrpc_fhdr) +
 		   n * sizeof(struct xrpc_ack_range) : 0;
@@ -358,6 +361,8 @@ static u32 put_ack(struct xrpc_session *s, void *at, u32 most)
 	struct xrpc_ack_range *r = at + sizeof(*h);
 	u32 n = 0;
 
+	if (s->no_ack)
+		return 0;
 	while (n < s->rx_pns.n && n < most) {
 		const struct xrpc_range *x = &s->rx_pns.r[s->rx_pns.n - 1 - n];
 

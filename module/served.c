@@ -67,6 +67,15 @@ static bool drop_oldest_reply(struct xrpc_session *s)
 
 /* ---- the record ------------------------------------------------------ */
 
+/* One packet draws so many answers; what goes without comes again. */
+static bool may_answer(struct xrpc_session *s)
+{
+	if (s->answers >= XRPC_ANSWERS_MAX)
+		return false;
+	s->answers++;
+	return true;
+}
+
 /**
  * xrpc_server_record() - record and tell a verdict on a channel's sequence
  * @s: session, locked
@@ -342,9 +351,8 @@ static void answer_again(struct xrpc_session *s, u16 chan, struct xrpc_chan *ch,
 {
 	struct xrpc_call *c = ch->call;
 
-	if (s->answers >= XRPC_ANSWERS_MAX)
+	if (!may_answer(s))
 		return;
-	s->answers++;
 	if (ch->state == XRPC_CHAN_VERDICT) {
 		xrpc_send_status(s, chan, ch->seq, ch->verdict, q, now);
 		return;
@@ -487,6 +495,8 @@ static bool new_request(struct xrpc_session *s, struct xrpc_chan *ch,
 		}
 	}
 	if (unlikely(code)) {
+		if (!may_answer(s))
+			return false;
 		if (code == XRPC_ST_BUSY)
 			XRPC_INC(s->xn, Busy);
 		else
@@ -621,7 +631,7 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 	xrpc_assert_s(s);
 	if (ch && seq == ch->seq)
 		answer_again(s, chan, ch, q, now);
-	else if ((!ch || seq > ch->seq) && s->answers++ < XRPC_ANSWERS_MAX)
+	else if ((!ch || seq > ch->seq) && may_answer(s))
 		xrpc_send_status(s, chan, seq, XRPC_ST_NOCALL, q, now);
 }
 

@@ -182,6 +182,12 @@ static void test_many_asked(void)
 	n = all_frames(XRPC_FT_STATUS, XRPC_ST_NOCALL, 50);
 	ok(n == 16, "100 probes in a packet get 16 answers (%u)", n);
 	begin(0, peer_id);
+	for (i = 0; i < 600; i++)
+		put_ref(&out, XRPC_FT_PROBE, 100 + i, 1);
+	tx();
+	n = all_frames(XRPC_FT_STATUS, XRPC_ST_NOCALL, 50);
+	ok(n == 16, "as many as 600 (%u)", n);
+	begin(0, peer_id);
 	for (i = 0; i < 100; i++)
 		put_ref(&out, XRPC_FT_PROBE, 5, 2);
 	tx();
@@ -373,6 +379,59 @@ static bool worthless(int fd, uint64_t id, const struct xrpc_token *t)
 	       want_frame(f, XRPC_FT_TOKEN) && f->h.flags & XRPC_TF_RETRY;
 }
 
+/*
+ * What is drawn by one frame of a packet must not acknowledge another, which may
+ * not be taken.
+ */
+static void test_acknowledged(void)
+{
+	const struct xrpc_fhdr *f;
+	unsigned int n = 0;
+
+	flush();
+	request(40, 1, "slow");
+	executed("slow");
+	flush();
+	begin(0, peer_id);
+	put_ref(&out, XRPC_FT_PROBE, 40, 1);
+	put_part(&out, 41, 1, "0123456789", 10, 0, 10);
+	tx();
+	ok(rx(100) && has_status(40, 1, XRPC_ST_IN_PROGRESS) &&
+	   !find(XRPC_FT_ACK), "an answer to one frame acknowledges no other");
+	while (rx(50)) {
+		f = find(XRPC_FT_ACK);
+		n += !!f;
+	}
+	ok(executed("0123456789") && n == 1, "the packet is, later (%u)", n);
+	answer("0");
+	rx(50);
+	done(41, 1);
+	flush();
+}
+
+static void test_many_refused(void)
+{
+	unsigned int i, n;
+
+	fresh(ID(22));
+	if (!ok(open_session(ID(22)), "a session whose server's socket goes"))
+		return;
+	close(srv);
+	flush();
+	begin(0, peer_id);
+	for (i = 0; i < 100; i++)
+		put_data(&out, 500 + i, 1, "");
+	tx_untaken();
+	n = all_frames(XRPC_FT_STATUS, XRPC_ST_REFUSED, 50);
+	ok(n == 16, "100 requests to nobody in a packet get 16 answers (%u)",
+	   n);
+	begin(0, peer_id);
+	put_data(&out, 599, 1, "");
+	tx();
+	n = all_frames(XRPC_FT_STATUS, XRPC_ST_REFUSED, 50);
+	ok(n == 1, "what got none gets its own when it comes again");
+}
+
 static void test_limit_client(void)
 {
 	struct xrpc_token t, t2;
@@ -558,9 +617,10 @@ int main(void)
 	test_unfinished();
 	test_peek();
 	test_many_asked();
+	test_acknowledged();
 	test_reply_again();
 	test_expiry();
-	close(srv);
+	test_many_refused();
 	test_limit_client();
 	test_limit_prefix();
 	test_limit_all();
