@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xrpc-test: mode=smp kernels=debug timeout=400
+ * xrpc-test: mode=smp kernels=debug timeout=900
  *
  * Allocations that fail: in turn each one of every step of a call, of a
  * namespace, of loading, and of the packets of a call; at random while calls
