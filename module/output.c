@@ -167,7 +167,7 @@ static void put_udp(struct xrpc_endpoint *ep, const struct xrpc_path *p,
 }
 
 static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
-		   struct sk_buff *skb, struct sock *usk)
+		   struct sk_buff *skb)
 {
 	struct iphdr *iph;
 	bool fits;
@@ -234,7 +234,7 @@ static void finish(struct xrpc_endpoint *ep, struct xrpc_path *p,
 		put_v6(p, dst, skb);
 	else
 #endif
-		put_v4(p, dst, skb, ep->usk);
+		put_v4(p, dst, skb);
 	skb_dst_set_noref(skb, dst);
 	skb->mark = p->mark;
 	skb->priority = p->priority;
@@ -347,9 +347,15 @@ static u32 put_accept(struct xrpc_session *s, void *at)
 	return sizeof(*a);
 }
 
+/* How many ranges an acknowledgement has now. */
+static u32 ack_ranges(const struct xrpc_session *s, u32 most)
+{
+	return s->no_ack ? 0 : min(s->rx_pns.n, most);
+}
+
 static u32 ack_len(const struct xrpc_session *s, u32 most)
 {
-	u32 n = s->no_ack ? 0 : min(s->rx_pns.n, most);
+	u32 n = ack_ranges(s, most);
 
 	return n ? sizeof(struct xrpc_fhdr) +
 		   n * sizeof(struct xrpc_ack_range) : 0;
@@ -359,19 +365,16 @@ static u32 put_ack(struct xrpc_session *s, void *at, u32 most)
 {
 	struct xrpc_fhdr *h = at;
 	struct xrpc_ack_range *r = at + sizeof(*h);
-	u32 n = 0;
+	u32 n = ack_ranges(s, most), i;
 
-	if (s->no_ack)
-		return 0;
-	while (n < s->rx_pns.n && n < most) {
-		const struct xrpc_range *x = &s->rx_pns.r[s->rx_pns.n - 1 - n];
-
-		r[n].lo = cpu_to_be32(x->lo);
-		r[n].hi = cpu_to_be32(x->hi - 1);
-		n++;
-	}
 	if (!n)
 		return 0;
+	for (i = 0; i < n; i++) {
+		const struct xrpc_range *x = &s->rx_pns.r[s->rx_pns.n - 1 - i];
+
+		r[i].lo = cpu_to_be32(x->lo);
+		r[i].hi = cpu_to_be32(x->hi - 1);
+	}
 	h->type = XRPC_FT_ACK;
 	h->flags = 0;
 	h->len = cpu_to_be16(sizeof(*h) + n * sizeof(*r));

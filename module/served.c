@@ -647,44 +647,36 @@ void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 			struct xrpc_txq *q, u64 now)
 {
 	struct xrpc_chan *ch = xrpc_session_chan(s, chan, true);
+	u8 code = XRPC_ST_CANCELED;
 	struct xrpc_call *c;
+	bool running;
 
 	xrpc_assert_s(s);
-	/* one beyond what a packet may ask counts as lost: it comes again */
-	if (!ch || !seq || seq < ch->seq || s->answers >= XRPC_ANSWERS_MAX)
+	if (!ch || !seq || seq < ch->seq)
 		return;
 	c = ch->call;
-	if (seq > ch->seq) {
-		if (c && (c->state == XRPC_CALL_QUEUED ||
-			  c->state == XRPC_CALL_ARRIVING)) {
-			XRPC_DROP(s->xn, NULL, DropState);
-			return;
-		}
-		if (c) {
-			xrpc_server_acked(s, c);
-			xrpc_server_detach(s, ch);
-		}
-		ch->seq = seq;
-		s->answers++;
-		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
+	running = c && (c->state == XRPC_CALL_QUEUED ||
+			c->state == XRPC_CALL_ARRIVING);
+	if (seq == ch->seq && !running) {
+		answer_again(s, chan, ch, q, now);
 		return;
 	}
-	if (c && c->state == XRPC_CALL_ARRIVING) {
-		s->answers++;
-		xrpc_server_detach(s, ch);
-		xrpc_server_record(s, chan, ch, XRPC_ST_CANCELED, q, now);
-	} else if (c && c->state == XRPC_CALL_QUEUED) {
-		bool undelivered = unqueue(c);
-
-		if (!undelivered)
-			notice(c);
-		s->answers++;
-		xrpc_server_detach(s, ch);
-		xrpc_server_record(s, chan, ch, undelivered ?
-				   XRPC_ST_CANCELED : XRPC_ST_DETACHED, q, now);
-	} else {
-		answer_again(s, chan, ch, q, now);
+	if (seq > ch->seq && running) {
+		XRPC_DROP(s->xn, NULL, DropState);
+		return;
 	}
+	if (!may_answer(s))
+		return;
+	if (c && !running) {
+		xrpc_server_acked(s, c);
+	} else if (c && c->state == XRPC_CALL_QUEUED && !unqueue(c)) {
+		notice(c);
+		code = XRPC_ST_DETACHED;
+	}
+	if (c)
+		xrpc_server_detach(s, ch);
+	ch->seq = seq;
+	xrpc_server_record(s, chan, ch, code, q, now);
 }
 
 /* ---- answers --------------------------------------------------------- */

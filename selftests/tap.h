@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,6 +72,17 @@ static inline uint64_t counter(const char *name)
 	if (f)
 		fclose(f);
 	return v;
+}
+
+/* Write a setting; whether it was taken. */
+static inline bool write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool good = fd >= 0 && write(fd, value, strlen(value)) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
 }
 
 static inline struct sockaddr_xrpc at(const char *host, int port,

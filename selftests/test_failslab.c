@@ -40,15 +40,9 @@ static const char *const both[] = { "failslab", "fail_page_alloc" };
 static bool set(const char *fault, const char *name, const char *value)
 {
 	char path[128];
-	int fd;
-	bool good;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", fault, name);
-	fd = open(path, O_WRONLY);
-	good = fd >= 0 && write(fd, value, strlen(value)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return good;
+	return write_file(path, value);
 }
 
 static bool set_long(const char *fault, const char *name, long value)
@@ -147,23 +141,6 @@ static struct call {
 
 static unsigned char buf[65536];
 
-static void fill(unsigned char *b, uint32_t id, uint32_t len)
-{
-	uint32_t i;
-
-	for (i = 0; i < len; i++)
-		b[i] = id * 7 + i * 3 + (i >> 8);
-	memcpy(b, &id, sizeof(id));
-}
-
-static bool right(const unsigned char *b, ssize_t n, uint32_t id, uint32_t len)
-{
-	static __thread unsigned char want[65536];
-
-	fill(want, id, len);
-	return n == (ssize_t)len && !memcmp(b, want, len);
-}
-
 static int options(int fd)
 {
 	int on = 1, size = 1 << 20;
@@ -198,7 +175,7 @@ static int step(enum step s)
 		return connect(c.cl, (void *)&c.at, sizeof(c.at)) ? errno : 0;
 	case SEND:
 		c.id = next_id++;
-		fill(buf, c.id, c.len);
+		fill_call(buf, c.id, c.len);
 		n = send(c.cl, buf, c.len, 0);
 		if (n < 0)
 			told[c.id] = NOT_EXECUTED;
@@ -209,11 +186,11 @@ static int step(enum step s)
 		n = get_request(c.srv, buf, sizeof(buf), &c.from);
 		if (n < 0)
 			return errno;
-		if (!right(buf, n, c.id, c.len))
+		if (!is_call(buf, n, c.id, c.len))
 			return -1;
 		return ran[c.id]++ ? -1 : 0;
 	case ANSWER:
-		fill(buf, c.id, c.len);
+		fill_call(buf, c.id, c.len);
 		n = give_answer(c.srv, buf, c.len, &c.from);
 		return n == (ssize_t)c.len ? 0 : n < 0 ? errno : -1;
 	case REPLY:
@@ -222,7 +199,7 @@ static int step(enum step s)
 		n = recv(c.cl, buf, sizeof(buf), 0);
 		if (n < 0)
 			return errno;
-		if (!right(buf, n, c.id, c.len))
+		if (!is_call(buf, n, c.id, c.len))
 			return -1;
 		told[c.id] = REPLIED;
 		return 0;
@@ -445,12 +422,12 @@ static int one_call(int fd, uint32_t len)
 				    .reply_len = 65536, .outcome = 99 };
 	int err;
 
-	fill(b, id, len);
+	fill_call(b, id, len);
 	err = ioctl(fd, XRPC_IOC_CALL, &a) ? errno : 0;
 	if (!err) {
 		told[id] = REPLIED;
 		count.replied++;
-		if (!right(rep, a.reply_len, id, len)) {
+		if (!is_call(rep, a.reply_len, id, len)) {
 			count.wrong++;
 			printf("# call %u: another's reply\n", id);
 		}
@@ -518,10 +495,10 @@ static void test_serve(uint32_t len)
 	for (n = 1; more && !wrong && n < 500; n++) {
 		last = id;
 		id = next_id++;
-		fill(buf, id, len);
+		fill_call(buf, id, len);
 		if (send(cl, buf, len, 0) < 0 || !readable(srv, 20000))
 			wrong++;
-		fill(rep, last, len);
+		fill_call(rep, last, len);
 		a.reply_len = len;
 		fail_nth(n);
 		for (tries = 0; tries < 3; tries++) {
@@ -536,12 +513,12 @@ static void test_serve(uint32_t len)
 			if (a.flags & XRPC_SERVE_ANSWERED)
 				a.call = 0;
 		}
-		wrong += err || !right(buf, a.req_len, id, len);
+		wrong += err || !is_call(buf, a.req_len, id, len);
 		ran[id]++;
 		if (!last)
 			continue;
 		if (!readable(cl, 20000) ||
-		    !right(rep, recv(cl, rep, sizeof(rep), 0), last, len))
+		    !is_call(rep, recv(cl, rep, sizeof(rep), 0), last, len))
 			wrong++;
 		told[last] = REPLIED;
 	}

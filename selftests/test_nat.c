@@ -97,29 +97,12 @@ static unsigned int runs[10000], next_id = 1;
 static unsigned char buf[BIG];
 static struct sockaddr_xrpc from;
 
-static void fill(unsigned char *b, uint32_t id, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		b[i] = id * 31 + i * 7 + (i >> 8);
-	memcpy(b, &id, sizeof(id));
-}
-
-static bool is(const unsigned char *b, ssize_t n, uint32_t id, size_t len)
-{
-	static unsigned char want[BIG];
-
-	fill(want, id, len);
-	return n == (ssize_t)len && !memcmp(b, want, len);
-}
-
 /* Begin a call of @len bytes. */
 static uint32_t begin(size_t len)
 {
 	uint32_t id = next_id++;
 
-	fill(buf, id, len);
+	fill_call(buf, id, len);
 	if (send(cl, buf, len, 0) != (ssize_t)len) {
 		printf("# send: %s\n", strerror(errno));
 		return 0;
@@ -141,12 +124,12 @@ static bool request(uint32_t id, size_t len, int ms)
 	memcpy(&got, buf, sizeof(got));
 	if (got < sizeof(runs) / sizeof(runs[0]))
 		runs[got]++;
-	return got == id && is(buf, n, id, len);
+	return got == id && is_call(buf, n, id, len);
 }
 
 static bool answer(uint32_t id, size_t len)
 {
-	fill(buf, id, len);
+	fill_call(buf, id, len);
 	return give_answer(srv, buf, len, &from) == (ssize_t)len;
 }
 
@@ -160,7 +143,7 @@ static bool reply(uint32_t id, size_t len, int ms)
 	n = recv(cl, buf, sizeof(buf), 0);
 	if (n < 0)
 		printf("# call %u: %s\n", id, strerror(errno));
-	return is(buf, n, id, len);
+	return is_call(buf, n, id, len);
 }
 
 static bool call(size_t len, size_t reply_len)
@@ -315,7 +298,7 @@ static void test_many(int n)
 			break;
 		ssize_t got = get_request(srv, buf, sizeof(buf), &from);
 
-		if (got < 4 || !is(buf, got, id, got))
+		if (got < 4 || !is_call(buf, got, id, got))
 			break;
 		runs[id]++;
 		if (random() % 3 == 0)

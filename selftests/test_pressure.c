@@ -45,15 +45,9 @@ static uint64_t calls_before;		/* of other tests */
 static bool cgroup_write(const char *group, const char *file, const char *value)
 {
 	char path[128];
-	int fd;
-	bool good;
 
 	snprintf(path, sizeof(path), CGROUP "/%s/%s", group, file);
-	fd = open(path, O_WRONLY);
-	good = fd >= 0 && write(fd, value, strlen(value)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return good;
+	return write_file(path, value);
 }
 
 /* A number in a file of a group; @name is the line's, or "" for its first. */
@@ -92,7 +86,9 @@ static void confine(const char *group, long more)
 {
 	char value[32];
 
-	/* who has no memory for a page of its own is killed, and rightly */
+	/* what is touched later is touched now: who has no memory for a page of
+	 * its own is killed, and rightly
+	 */
 	if (mlockall(MCL_CURRENT))
 		printf("# mlockall: %s\n", strerror(errno));
 	if (!cgroup_write(group, "cgroup.procs", "0")) {
@@ -109,15 +105,9 @@ static void confine(const char *group, long more)
 static bool sysctl(const char *name, const char *value)
 {
 	char path[128];
-	bool good;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/xrpc/%s", name);
-	fd = open(path, O_WRONLY);
-	good = fd >= 0 && write(fd, value, strlen(value)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return good;
+	return write_file(path, value);
 }
 
 static void set_size(int fd, int option, int size)
@@ -126,15 +116,10 @@ static void set_size(int fd, int option, int size)
 		setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
 }
 
-/* Everything that is touched later is touched now. */
 static unsigned char *room(void)
 {
-	unsigned char *b = mmap(NULL, 4 * 65536, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
-				0);
-
-	mlockall(MCL_CURRENT);
-	return b;
+	return mmap(NULL, 4 * 65536, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 }
 
 static _Noreturn void server(const char *group, long more)
