@@ -28,7 +28,7 @@ struct record {
 };
 
 static struct shared {
-	atomic_uint next_id, results, sent;
+	atomic_uint next_id, results, sent, clients;
 	atomic_bool serve, ready;
 	struct record r[IDS];
 } *shared;
@@ -39,6 +39,7 @@ struct request {
 
 static int server_buf, client_buf;	/* bytes, 0: as they are */
 static uint64_t calls_before;		/* of other tests */
+static unsigned int together = 1;	/* clients that begin at once */
 
 /* ---- control groups -------------------------------------------------- */
 
@@ -271,6 +272,10 @@ static _Noreturn void client(const char *group, long more, int calls,
 	set_size(fd, SO_RCVBUFFORCE, client_buf);
 	setsockopt(fd, SOL_XRPC, XRPC_RECVINFO, &one, sizeof(one));
 	setsockopt(fd, SOL_XRPC, XRPC_DEFAULT_DEADLINE, &us, sizeof(us));
+	/* a socket that finds a full group has its process killed */
+	shared->clients++;
+	while (shared->clients < together)
+		usleep(1000);
 	while (begun < 4 * calls && (sent < calls || got < sent)) {
 		if (sent < calls && sent - got < window) {
 			uint32_t len = all_long ? most : some_len(most);
@@ -468,9 +473,11 @@ static void test_mixed(const char *name, const char *sg, const char *cg,
 	server_buf = client_buf = buf;
 	srv = start_server(sg, more);
 	shared->serve = true;
+	together = 3;
 	for (i = 0; i < 3; i++)
 		cl[i] = start_client(cg, more / 4, calls, 32, 65536,
 				     false);
+	together = 1;
 	for (i = 0; i < 3; i++)
 		good &= ended(cl[i]);
 	ok(good, "%s: all calls are told of", name);
