@@ -469,13 +469,9 @@ static void close_sessions(struct sock *sk)
 	spin_unlock_bh(&xs->sess_lock);
 	hlist_for_each_entry_safe(s, tmp, &gone, sk_link_node) {
 		hlist_del_init(&s->sk_link_node);
-		xrpc_txq_init(&q);
-		rcu_read_lock();
-		spin_lock_bh(&s->lock);
+		xrpc_session_begin(s, &q);
 		xrpc_session_close(s, &q, ECONNRESET, XRPC_UNKNOWN);
-		spin_unlock_bh(&s->lock);
-		xrpc_txq_flush(s->ep, &q);
-		rcu_read_unlock();
+		xrpc_session_end(s, &q);
 		xrpc_session_retire(s);
 		xrpc_session_put(s);
 	}

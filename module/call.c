@@ -76,18 +76,6 @@ void xrpc_call_put(struct xrpc_call *c)
 }
 
 /**
- * xrpc_call_set() - change a call's state
- * @c: call of a locked session
- * @state: new state
- */
-void xrpc_call_set(struct xrpc_call *c, enum xrpc_call_state state)
-{
-	xrpc_assert_s(c->s);
-	trace_xrpc_call(c->s->id, c->chan, c->seq, c->state, state);
-	c->state = state;
-}
-
-/**
  * xrpc_rx_segment() - put a segment of a longer message where it belongs
  * @s: session, locked
  * @c: call, with its receive buffer

@@ -12,12 +12,13 @@
  * @outcome: how it ended
  * @error: errno, 0 if replied
  *
- * Takes over the caller's reference.
+ * Under rcu_read_lock().  Takes over the caller's reference.
  */
 void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 {
 	struct xrpc_session *s = c->s;
 	struct sock *sk = c->sk;
+	struct task_struct *waiter;
 	bool queued = false;
 
 	xrpc_assert_s(s);
@@ -43,11 +44,15 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 		xrpc_rmem_uncharge(sk, c->rx.charge);
 		c->rx.charge = 0;
 	}
-	WRITE_ONCE(c->cflags, c->cflags | XRPC_CALLF_TOLD);
 	if (c->cflags & XRPC_CALLF_WAITER) {
-		if (c->waiter)
-			wake_up_process(c->waiter);
+		waiter = c->waiter;
+		/* pairs with wait_told(), which goes on without the lock: the
+		 * task may end from here on, and is RCU's
+		 */
+		smp_store_release(&c->cflags, c->cflags | XRPC_CALLF_TOLD);
+		wake_up_process(waiter);
 	} else {
+		c->cflags |= XRPC_CALLF_TOLD;
 		if (outcome != XRPC_REPLIED || !(c->cflags & XRPC_CALLF_QUIET)) {
 			/* charged even where there is nothing to read */
 			if (!c->rx.charge &&
@@ -197,24 +202,22 @@ static bool replay(struct xrpc_session *s, struct xrpc_call *c, u64 now)
 
 /**
  * xrpc_client_start() - begin a call
- * @s: session
- * @c: call of it, complete; the caller keeps its reference
+ * @c: call of its session, complete; the caller keeps its reference
  * @timeout: ns that it may take
  *
  * Process context, without locks.
  *
  * Return: 0; -EAGAIN the session is over, another is needed.
  */
-int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout)
+int xrpc_client_start(struct xrpc_call *c, u64 timeout)
 {
+	struct xrpc_session *s = c->s;
 	struct xrpc_txq q;
 	bool first;
 	u64 now;
 	int err = 0;
 
-	xrpc_txq_init(&q);
-	rcu_read_lock();
-	spin_lock_bh(&s->lock);
+	xrpc_session_begin(s, &q);
 	if (unlikely(s->state >= XRPC_SESS_CLOSED)) {
 		err = -EAGAIN;
 		goto out;
@@ -250,9 +253,7 @@ int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout)
 	}
 	xrpc_session_arm(s, c->deadline);
 out:
-	spin_unlock_bh(&s->lock);
-	xrpc_txq_flush(s->ep, &q);
-	rcu_read_unlock();
+	xrpc_session_end(s, &q);
 	return err;
 }
 
@@ -312,9 +313,7 @@ int xrpc_client_cancel(struct xrpc_session *s, struct xrpc_call *c)
 	int err = 0;
 	u64 now;
 
-	xrpc_txq_init(&q);
-	rcu_read_lock();
-	spin_lock_bh(&s->lock);
+	xrpc_session_begin(s, &q);
 	/* one that moves to another session meanwhile has not begun */
 	switch (c->s == s ? c->state : XRPC_CALL_IDLE) {
 	case XRPC_CALL_IDLE:
@@ -341,9 +340,7 @@ int xrpc_client_cancel(struct xrpc_session *s, struct xrpc_call *c)
 	default:		/* the reply is coming, or it was cancelled */
 		break;
 	}
-	spin_unlock_bh(&s->lock);
-	xrpc_txq_flush(s->ep, &q);
-	rcu_read_unlock();
+	xrpc_session_end(s, &q);
 	return err;
 }
 

@@ -214,14 +214,10 @@ static void end_sessions(struct xrpc_endpoint *ep, bool say)
 		spin_unlock_bh(&ep->lock);
 		if (!s)
 			break;
-		xrpc_txq_init(&q);
-		rcu_read_lock();
-		spin_lock_bh(&s->lock);
+		xrpc_session_begin(s, &q);
 		xrpc_session_close(s, say ? &q : NULL, ECONNRESET,
 				   XRPC_UNKNOWN);
-		spin_unlock_bh(&s->lock);
-		xrpc_txq_flush(ep, &q);
-		rcu_read_unlock();
+		xrpc_session_end(s, &q);
 		xrpc_session_retire(s);
 		xrpc_session_put(s);
 		cond_resched();

@@ -36,28 +36,6 @@ void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p)
 		p->oif = inet6_iif(skb);
 }
 
-/**
- * xrpc_input_from_peer() - whether a packet came from where a session's go
- * @s: session, locked
- * @skb: packet, at its XRPC header
- *
- * And to where: a client may have got new ids while the packet waited for the lock.
- */
-bool xrpc_input_from_peer(const struct xrpc_session *s,
-			  const struct sk_buff *skb)
-{
-	const struct udphdr *uh = (const void *)(skb->data - sizeof(*uh));
-	const struct xrpc_hdr *h = (const void *)skb->data;
-
-	if (uh->source != s->path.rport ||
-	    (!s->server && xrpc_get64(h->id) != s->id))
-		return false;
-	if (skb->protocol == htons(ETH_P_IP))
-		return s->path.v4 &&
-		       s->path.raddr.s6_addr32[3] == ip_hdr(skb)->saddr;
-	return ipv6_addr_equal(&s->path.raddr, &ipv6_hdr(skb)->saddr);
-}
-
 static void server_frame(struct xrpc_session *s, const struct xrpc_cursor *c,
 			 struct xrpc_txq *q, u64 now)
 {
@@ -330,15 +308,14 @@ static void stray_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 		XRPC_DROP(ep->xn, skb, DropState);
 }
 
-static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
-		   const struct xrpc_seg *seg)
+/* A packet that is not one DATA frame of a session there is. */
+static noinline void other_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
 	u64 id = xrpc_get64(h->id);
 	struct xrpc_session *s;
 	struct xrpc_cursor c;
 
-	XRPC_INC(ep->xn, PktsIn);
 	if (h->flags & XRPC_HF_OPENING) {
 		const struct xrpc_open *f = (const void *)(h + 1);
 
@@ -356,16 +333,30 @@ static void packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 		return;
 	}
 	s = xrpc_session_find(ep->xn, id);
-	if (unlikely(!s || s->ep != ep ||
-		     READ_ONCE(s->state) >= XRPC_SESS_CLOSED))
+	if (!s || s->ep != ep || READ_ONCE(s->state) >= XRPC_SESS_CLOSED)
 		no_session(ep, skb);
-	else if (!seg && xrpc_wire_first(&c, skb->data, skb->len) > 0 &&
+	else if (xrpc_wire_first(&c, skb->data, skb->len) > 0 &&
 		 c.type == XRPC_FT_TOKEN)
 		token_packet(s, skb, (const void *)c.frame);
-	else if (unlikely(seg && !s->server && !READ_ONCE(s->in_remotes)))
+	else
+		session_packet(s, skb, NULL);
+}
+
+/* A packet of the steady state.  Returns false where its session is not here. */
+static bool data_packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
+			const struct xrpc_seg *seg)
+{
+	const struct xrpc_hdr *h = (const void *)skb->data;
+	struct xrpc_session *s = xrpc_session_find(ep->xn, xrpc_get64(h->id));
+
+	if (unlikely(!s || s->ep != ep ||
+		     READ_ONCE(s->state) >= XRPC_SESS_CLOSED))
+		return false;
+	if (unlikely(!s->server && !READ_ONCE(s->in_remotes)))
 		xrpc_replay_reply(s, seg, skb);
 	else
 		session_packet(s, skb, seg);
+	return true;
 }
 
 /**
@@ -415,7 +406,9 @@ int xrpc_input(struct sock *usk, struct sk_buff *skb)
 	/* it may wait in a queue: let go of what it refers to */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
-	packet(ep, skb, single ? &seg : NULL);
+	XRPC_INC(ep->xn, PktsIn);
+	if (unlikely(!single || !data_packet(ep, skb, &seg)))
+		other_packet(ep, skb);
 	consume_skb(skb);
 	return 0;
 drop:

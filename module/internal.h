@@ -692,55 +692,12 @@ static inline struct xrpc_slot *xrpc_slot(struct xrpc_sock *xs, u64 handle)
 #define xrpc_assert_q(sk)	lockdep_assert_held(&(sk)->sk_receive_queue.lock)
 #define xrpc_assert_s(s)	lockdep_assert_held(&(s)->lock)
 
-DECLARE_TRACEPOINT(xrpc_chan);
-DECLARE_TRACEPOINT(xrpc_session);
-
-/* trace.c */
-void xrpc_trace_chan(const struct xrpc_session *s, u16 chan,
-		     const struct xrpc_chan *ch, enum xrpc_chan_state to);
-void xrpc_trace_session(const struct xrpc_session *s,
-			enum xrpc_session_state to);
-
-/* Change a channel's state. */
-static inline void xrpc_chan_set(struct xrpc_session *s, u16 chan,
-				 struct xrpc_chan *ch,
-				 enum xrpc_chan_state state)
-{
-	xrpc_assert_s(s);
-	if (tracepoint_enabled(xrpc_chan))
-		xrpc_trace_chan(s, chan, ch, state);
-	ch->state = state;
-}
-
-/* Change a session's state; xrpc_session_alloc() gives it its first. */
-static inline void xrpc_session_set(struct xrpc_session *s,
-				    enum xrpc_session_state state)
-{
-	xrpc_assert_s(s);
-	if (tracepoint_enabled(xrpc_session))
-		xrpc_trace_session(s, state);
-	/* some look at it without the lock */
-	WRITE_ONCE(s->state, state);
-}
-
 /* Packets built under s->lock, to be sent without it. */
 struct xrpc_txq {
 	struct sk_buff		*head;
 	struct sk_buff		**tail;
 	struct sk_buff		*junk;	/* to be freed without the lock */
 };
-
-static inline void xrpc_txq_init(struct xrpc_txq *q)
-{
-	q->head = NULL;
-	q->tail = &q->head;
-	q->junk = NULL;
-}
-
-static inline u64 xrpc_now(void)
-{
-	return ktime_get_ns();
-}
 
 /* What the control messages of a send said. */
 struct xrpc_send_info {
@@ -776,14 +733,13 @@ int xrpc_call_init(void);
 void xrpc_call_exit(void);
 struct xrpc_call *xrpc_call_alloc(gfp_t gfp);
 void xrpc_call_put(struct xrpc_call *c);
-void xrpc_call_set(struct xrpc_call *c, enum xrpc_call_state state);
 void xrpc_rx_free(struct xrpc_rx *rx);
 int xrpc_rx_segment(struct xrpc_session *s, struct xrpc_call *c,
 		    const struct xrpc_seg *seg, struct sk_buff *skb, u64 now);
 
 /* client.c */
 void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error);
-int xrpc_client_start(struct xrpc_session *s, struct xrpc_call *c, u64 timeout);
+int xrpc_client_start(struct xrpc_call *c, u64 timeout);
 void xrpc_client_restart(struct xrpc_session *s, struct xrpc_call *c);
 void xrpc_client_abandon(struct xrpc_call *c, int error, struct xrpc_txq *q,
 			 u64 now);
@@ -850,8 +806,6 @@ void xrpc_icmp_setup(struct udp_tunnel_sock_cfg *cfg);
 /* input.c */
 int xrpc_input(struct sock *usk, struct sk_buff *skb);
 void xrpc_input_path(const struct sk_buff *skb, struct xrpc_path *p);
-bool xrpc_input_from_peer(const struct xrpc_session *s,
-			  const struct sk_buff *skb);
 
 /* open.c */
 void xrpc_open_closed(struct xrpc_session *s, struct xrpc_txq *q, u64 now);
@@ -900,7 +854,7 @@ int xrpc_net_init(void);
 void xrpc_net_exit(void);
 
 /* output.c */
-void xrpc_txq_flush(struct xrpc_endpoint *ep, struct xrpc_txq *q);
+void xrpc_txq_send(struct xrpc_endpoint *ep, struct xrpc_txq *q);
 int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p);
 void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 		       u32 len, bool ack_now, struct xrpc_txq *q, u64 now);
@@ -1007,18 +961,11 @@ void xrpc_session_retire(struct xrpc_session *s);
 void xrpc_session_put(struct xrpc_session *s);
 void xrpc_session_conn(struct xrpc_sock *xs, struct xrpc_session *s,
 		       const struct sockaddr_xrpc *peer);
-struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
-				    bool create);
-void xrpc_session_arm(struct xrpc_session *s, u64 due);
-
-static inline void xrpc_session_get(struct xrpc_session *s)
-{
-	refcount_inc(&s->ref);
-}
+struct xrpc_chan *xrpc_session_new_chan(struct xrpc_session *s, u16 chan);
+void xrpc_session_move(struct xrpc_session *s, u64 due);
 
 /* timer.c */
 enum hrtimer_restart xrpc_timer(struct hrtimer *t);
-u64 xrpc_call_pto(const struct xrpc_session *s, const struct xrpc_tx *tx);
 
 /* token.c */
 void xrpc_token_mint(struct xrpc_endpoint *ep, const struct in6_addr *addr,
@@ -1026,10 +973,19 @@ void xrpc_token_mint(struct xrpc_endpoint *ep, const struct in6_addr *addr,
 bool xrpc_token_ok(struct xrpc_endpoint *ep, const struct in6_addr *addr,
 		   __be16 port, u64 now, const struct xrpc_token *t);
 
+/* trace.c */
+void xrpc_trace_call(const struct xrpc_call *c, enum xrpc_call_state to);
+void xrpc_trace_chan(const struct xrpc_session *s, u16 chan,
+		     const struct xrpc_chan *ch, enum xrpc_chan_state to);
+void xrpc_trace_session(const struct xrpc_session *s,
+			enum xrpc_session_state to);
+
 /* vmfork.c */
 int xrpc_vmfork_init(void);
 void xrpc_vmfork_exit(void);
 void xrpc_vmfork_add_net(struct xrpc_net *xn);
 void xrpc_vmfork_del_net(struct xrpc_net *xn);
+
+#include "inline.h"
 
 #endif /* XRPC_INTERNAL_H */

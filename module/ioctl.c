@@ -21,37 +21,30 @@ static int user_iter(struct iov_iter *it, unsigned int dir, u64 at, u32 len)
 }
 
 /* Wait for a call's end.  Returns false where a signal came first. */
-static bool wait_told(struct sock *sk, struct xrpc_call *c)
+static bool wait_told(struct xrpc_call *c)
 {
 	bool told;
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		told = READ_ONCE(c->cflags) & XRPC_CALLF_TOLD;
+		/* pairs with xrpc_client_end() */
+		told = smp_load_acquire(&c->cflags) & XRPC_CALLF_TOLD;
 		if (told || signal_pending(current))
 			break;
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	/* whoever tells uses this task until it releases the lock */
-	xrpc_qlock(sk);
-	told = c->cflags & XRPC_CALLF_TOLD;
-	xrpc_qunlock(sk);
 	return told;
 }
 
-static void give_up(struct sock *sk, struct xrpc_call *c)
+static void give_up(struct xrpc_call *c)
 {
 	struct xrpc_session *s = c->s;
 	struct xrpc_txq q;
 
-	xrpc_txq_init(&q);
-	rcu_read_lock();
-	spin_lock_bh(&s->lock);
+	xrpc_session_begin(s, &q);
 	xrpc_client_abandon(c, EINTR, &q, xrpc_now());
-	spin_unlock_bh(&s->lock);
-	xrpc_txq_flush(s->ep, &q);
-	rcu_read_unlock();
+	xrpc_session_end(s, &q);
 }
 
 static int call_args_dest(const struct xrpc_call_args *a,
@@ -99,8 +92,8 @@ static int call(struct sock *sk, struct xrpc_call_args *a, int flags)
 	 * going to sleep and being woken is saved
 	 */
 	cond_resched();
-	if (unlikely(!wait_told(sk, c)))
-		give_up(sk, c);
+	if (unlikely(!wait_told(c)))
+		give_up(c);
 	a->outcome = c->outcome;
 	err = -c->error;
 	if (likely(c->outcome == XRPC_REPLIED)) {
@@ -143,10 +136,10 @@ static int next_request(struct sock *sk, struct xrpc_serve_args *a, int flags)
 		return -EPROTO;
 	}
 	err = xrpc_recv_take(sk, c, &got);
-	if (!err)
-		xrpc_call_source(c, &src);
-	else
+	if (unlikely(err))
 		xrpc_recv_pass_on(sk);
+	else if (a->addr)
+		xrpc_call_source(c, &src);
 	xrpc_qunlock(sk);
 	if (err)
 		return err;
@@ -213,7 +206,8 @@ static int no_restart(int err)
 	return err == -ERESTARTSYS ? -EINTR : err;
 }
 
-static int ioc_call(struct sock *sk, void __user *at, int flags)
+static int ioc_call(struct sock *sk, struct xrpc_call_args __user *at,
+		    int flags)
 {
 	struct xrpc_call_args a;
 	int err;
@@ -221,11 +215,22 @@ static int ioc_call(struct sock *sk, void __user *at, int flags)
 	if (copy_from_user(&a, at, sizeof(a)))
 		return -EFAULT;
 	err = no_restart(call(sk, &a, flags));
-	a.error = -err;
-	return copy_to_user(at, &a, sizeof(a)) ? -EFAULT : err;
+	if (!user_write_access_begin(at, sizeof(*at)))
+		return -EFAULT;
+	unsafe_put_user(a.reply_len, &at->reply_len, fault);
+	unsafe_put_user(a.flags, &at->flags, fault);
+	unsafe_put_user(a.status, &at->status, fault);
+	unsafe_put_user(a.outcome, &at->outcome, fault);
+	unsafe_put_user(-err, &at->error, fault);
+	user_write_access_end();
+	return err;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
-static int ioc_serve(struct sock *sk, void __user *at, int flags)
+static int ioc_serve(struct sock *sk, struct xrpc_serve_args __user *at,
+		     int flags)
 {
 	struct xrpc_serve_args a;
 	int err;
@@ -233,7 +238,18 @@ static int ioc_serve(struct sock *sk, void __user *at, int flags)
 	if (copy_from_user(&a, at, sizeof(a)))
 		return -EFAULT;
 	err = no_restart(serve(sk, &a, flags));
-	return copy_to_user(at, &a, sizeof(a)) ? -EFAULT : err;
+	if (!user_write_access_begin(at, sizeof(*at)))
+		return -EFAULT;
+	unsafe_put_user(a.call, &at->call, fault);
+	unsafe_put_user(a.deadline, &at->deadline, fault);
+	unsafe_put_user(a.req_len, &at->req_len, fault);
+	unsafe_put_user(a.method, &at->method, fault);
+	unsafe_put_user(a.flags, &at->flags, fault);
+	user_write_access_end();
+	return err;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 int xrpc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)

@@ -73,6 +73,25 @@ static void grow(struct xrpc_session *s)
 	s->sent_mask = n - 1;
 }
 
+/* A place for a packet where another one is still under way. */
+static noinline struct xrpc_sent *make_room(struct xrpc_session *s, u64 pn)
+{
+	struct xrpc_sent *e;
+	struct xrpc_call *c;
+
+	grow(s);
+	e = &s->sent[pn & s->sent_mask];
+	if (!e->live)
+		return e;
+	e->live = false;
+	c = sent_call(s, e);
+	if (c) {
+		tx_gone(s, &c->tx, e->len + XRPC_WIRE_DATA_LEN);
+		tx_lost(s, c, e->off, e->len);
+	}
+	return e;
+}
+
 /**
  * xrpc_sent_add() - take a place in the ring of sent packets
  * @s: session, locked
@@ -89,19 +108,8 @@ struct xrpc_sent *xrpc_sent_add(struct xrpc_session *s, u64 pn, u64 now)
 
 	xrpc_assert_s(s);
 	e = &s->sent[pn & s->sent_mask];
-	if (unlikely(e->live)) {
-		grow(s);
-		e = &s->sent[pn & s->sent_mask];
-		if (e->live) {
-			struct xrpc_call *c = sent_call(s, e);
-
-			e->live = false;
-			if (c) {
-				tx_gone(s, &c->tx, e->len + XRPC_WIRE_DATA_LEN);
-				tx_lost(s, c, e->off, e->len);
-			}
-		}
-	}
+	if (unlikely(e->live))
+		e = make_room(s, pn);
 	e->pn = pn;
 	e->time = now;
 	e->live = true;

@@ -64,7 +64,8 @@ void xrpc_buf_free(struct xrpc_buf *b)
  */
 #define COPY_SHORT	256
 
-static void __user *short_copy(const struct iov_iter *it, size_t len)
+static __always_inline void __user *short_copy(const struct iov_iter *it,
+					       size_t len)
 {
 	if (!len || len > COPY_SHORT || len > it->count)
 		return NULL;

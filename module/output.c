@@ -132,12 +132,12 @@ static bool good_source(struct xrpc_endpoint *ep, const struct xrpc_path *p)
 	return true;
 }
 
-static struct dst_entry *path_dst(struct xrpc_endpoint *ep, struct xrpc_path *p)
+/* The route of a path again: its own is not good any more. */
+static noinline struct dst_entry *find_dst(struct xrpc_endpoint *ep,
+					   struct xrpc_path *p)
 {
 	struct in6_addr laddr = p->laddr;
 
-	if (likely(p->dst && dst_check(p->dst, p->dst_cookie)))
-		return p->dst;
 	if (!xrpc_path_route(ep, p) && (ep->bound || good_source(ep, p)))
 		return p->dst;
 	if (!ep->bound && !READ_ONCE(ep->pinned)) {
@@ -153,10 +153,17 @@ static struct dst_entry *path_dst(struct xrpc_endpoint *ep, struct xrpc_path *p)
 	return NULL;
 }
 
+static struct dst_entry *path_dst(struct xrpc_endpoint *ep, struct xrpc_path *p)
+{
+	if (likely(p->dst && dst_check(p->dst, p->dst_cookie)))
+		return p->dst;
+	return find_dst(ep, p);
+}
+
 /* ---- headers --------------------------------------------------------- */
 
-static void put_udp(struct xrpc_endpoint *ep, const struct xrpc_path *p,
-		    struct sk_buff *skb)
+static struct udphdr *put_udp(struct xrpc_endpoint *ep,
+			      const struct xrpc_path *p, struct sk_buff *skb)
 {
 	struct udphdr *uh = __skb_push(skb, sizeof(*uh));
 
@@ -164,11 +171,26 @@ static void put_udp(struct xrpc_endpoint *ep, const struct xrpc_path *p,
 	uh->source = htons(ep->port);
 	uh->dest = p->rport;
 	uh->len = htons(skb->len);
+	/* the device sums, or whoever stands in for it */
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb->transport_header;
+	skb->csum_offset = offsetof(struct udphdr, check);
+	return uh;
 }
 
-static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
-		   struct sk_buff *skb)
+/* As ip4_dst_hoplimit(), for whom RCU is not locked yet. */
+static u8 hoplimit_v4(const struct xrpc_endpoint *ep,
+		      const struct dst_entry *dst)
 {
+	return dst_metric_raw(dst, RTAX_HOPLIMIT) ? :
+	       READ_ONCE(ep->xn->net->ipv4.sysctl_ip_default_ttl);
+}
+
+static void put_v4(struct xrpc_endpoint *ep, const struct xrpc_path *p,
+		   struct dst_entry *dst, struct sk_buff *skb)
+{
+	__be32 saddr = p->laddr.s6_addr32[3], daddr = p->raddr.s6_addr32[3];
+	struct udphdr *uh = put_udp(ep, p, skb);
 	struct iphdr *iph;
 	bool fits;
 
@@ -177,32 +199,32 @@ static void put_v4(const struct xrpc_path *p, struct dst_entry *dst,
 		p->mss >= XRPC_V4_SHORT) ||
 	       skb->len + sizeof(*iph) <= dst_mtu(dst);
 
-	udp_set_csum(false, skb, p->laddr.s6_addr32[3], p->raddr.s6_addr32[3],
-		     skb->len);
+	uh->check = ~udp_v4_check(skb->len, saddr, daddr, 0);
 	iph = __skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	*(__be16 *)iph = htons(0x4500 | p->tos);
 	iph->frag_off = fits ? htons(IP_DF) : 0;
 	iph->id = 0;
-	iph->ttl = ip4_dst_hoplimit(dst);
+	iph->ttl = hoplimit_v4(ep, dst);
 	iph->protocol = IPPROTO_UDP;
-	iph->saddr = p->laddr.s6_addr32[3];
-	iph->daddr = p->raddr.s6_addr32[3];
+	iph->saddr = saddr;
+	iph->daddr = daddr;
 	/* one built for a larger path: IP's fragments carry it */
 	skb->ignore_df = 1;
-	if (!fits)
-		__ip_select_ident(dev_net(dst->dev), iph, 1);
+	if (unlikely(!fits))
+		__ip_select_ident(ep->xn->net, iph, 1);
 	skb->protocol = htons(ETH_P_IP);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static void put_v6(const struct xrpc_path *p, struct dst_entry *dst,
-		   struct sk_buff *skb)
+static void put_v6(struct xrpc_endpoint *ep, const struct xrpc_path *p,
+		   struct dst_entry *dst, struct sk_buff *skb)
 {
+	struct udphdr *uh = put_udp(ep, p, skb);
 	struct ipv6hdr *h;
 
-	udp6_set_csum(false, skb, &p->laddr, &p->raddr, skb->len);
+	uh->check = ~udp_v6_check(skb->len, &p->laddr, &p->raddr, 0);
 	h = __skb_push(skb, sizeof(*h));
 	skb_reset_network_header(skb);
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
@@ -228,13 +250,12 @@ static void finish(struct xrpc_endpoint *ep, struct xrpc_path *p,
 		q->junk = skb;
 		return;
 	}
-	put_udp(ep, p, skb);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (!p->v4)
-		put_v6(p, dst, skb);
+		put_v6(ep, p, dst, skb);
 	else
 #endif
-		put_v4(p, dst, skb);
+		put_v4(ep, p, dst, skb);
 	skb_dst_set_noref(skb, dst);
 	skb->mark = p->mark;
 	skb->priority = p->priority;
@@ -245,14 +266,8 @@ static void finish(struct xrpc_endpoint *ep, struct xrpc_path *p,
 	q->tail = &skb->next;
 }
 
-/**
- * xrpc_txq_flush() - send what was built
- * @ep: endpoint
- * @q: packets; empty afterwards
- *
- * Without any session's lock, in the RCU section they were built in.
- */
-void xrpc_txq_flush(struct xrpc_endpoint *ep, struct xrpc_txq *q)
+/* As xrpc_txq_flush(), where there is something. */
+void xrpc_txq_send(struct xrpc_endpoint *ep, struct xrpc_txq *q)
 {
 	struct net *net = ep->xn->net;
 	struct sk_buff *skb, *next;
@@ -278,7 +293,8 @@ static bool opening(const struct xrpc_session *s)
 	return s->state == XRPC_SESS_OPENING || s->state == XRPC_SESS_TOKEN;
 }
 
-static void put_header(struct xrpc_session *s, void *at, u8 flags, u64 now)
+static __always_inline void put_header(struct xrpc_session *s, void *at,
+				       u8 flags, u64 now)
 {
 	struct xrpc_hdr *h = at;
 
@@ -396,21 +412,17 @@ static u32 first_len(const struct xrpc_session *s)
 
 static u32 put_first(struct xrpc_session *s, void *at)
 {
-	if (unlikely(opening(s)))
+	if (opening(s))
 		return put_open(s, at);
-	if (unlikely(s->show_id))
-		return put_accept(s, at);
-	return 0;
+	return s->show_id ? put_accept(s, at) : 0;
 }
 
 /*
  * Before a client has shown the server's id back, what it is sent is bounded:
  * its address may be another's.
  */
-static bool may_send(struct xrpc_session *s, u32 len)
+static noinline bool may_send_unproven(struct xrpc_session *s, u32 len)
 {
-	if (likely(s->proven || !s->server))
-		return true;
 	if (s->tokenless ||
 	    (s->unproven_pkts >= XRPC_UNPROVEN_PACKETS &&
 	     s->unproven_tx + len > 3 * s->unproven_rx)) {
@@ -421,6 +433,11 @@ static bool may_send(struct xrpc_session *s, u32 len)
 	s->unproven_pkts++;
 	s->unproven_tx += len;
 	return true;
+}
+
+static bool may_send(struct xrpc_session *s, u32 len)
+{
+	return likely(s->proven || !s->server) || may_send_unproven(s, len);
 }
 
 /* ---- data ------------------------------------------------------------ */
@@ -484,8 +501,8 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	};
 	struct xrpc_sent *sent;
 	struct sk_buff *skb;
-	u32 over, at, ack;
-	u8 *p;
+	u32 first, over, ack = 0;
+	void *at;
 
 	xrpc_assert_s(s);
 	/* no crumbs but at the end of a message: the peer takes none */
@@ -501,10 +518,12 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 		seg.flags |= XRPC_DF_METHOD;
 		seg.deadline = deadline_left(c, now);
 	}
-	over = sizeof(struct xrpc_hdr) + first_len(s) + XRPC_WIRE_DATA_LEN +
-	       (seg.flags & XRPC_DF_METHOD ? 8 : 0) +
-	       (seg.flags & XRPC_DF_TOTAL ? 8 : 0);
-	ack = 0;
+	first = first_len(s);
+	over = sizeof(struct xrpc_hdr) + first + XRPC_WIRE_DATA_LEN;
+	if (seg.flags & XRPC_DF_METHOD)
+		over += 8;
+	if (seg.flags & XRPC_DF_TOTAL)
+		over += 8;
 	if (unlikely(s->ack_now || s->rx_unacked)) {
 		ack = ack_len(s, 4);
 		if (over + len + ack > s->path.mss + XRPC_WIRE_OVERHEAD)
@@ -527,15 +546,16 @@ void xrpc_send_segment(struct xrpc_session *s, struct xrpc_call *c, u32 off,
 	tx->in_flight += len + XRPC_WIRE_DATA_LEN;
 	xrpc_cong_sent(&s->cong, len + XRPC_WIRE_DATA_LEN);
 	if (!s->server && !c->first_sent)
-		c->first_sent = ktime_get_boottime_ns();
+		c->first_sent = xrpc_boottime(now);
 
-	p = __skb_push(skb, over + ack);
-	put_header(s, p, ack_now ? XRPC_HF_ACK_NOW : 0, now);
-	at = sizeof(struct xrpc_hdr);
-	at += put_first(s, p + at);
-	if (ack)
-		at += put_ack(s, p + at, 4);
-	xrpc_wire_put_data(p + at, &seg);
+	at = __skb_push(skb, over + ack);
+	put_header(s, at, ack_now ? XRPC_HF_ACK_NOW : 0, now);
+	at += sizeof(struct xrpc_hdr);
+	if (unlikely(first))
+		at += put_first(s, at);
+	if (unlikely(ack))
+		at += put_ack(s, at, 4);
+	xrpc_wire_put_data(at, &seg);
 	finish(s->ep, &s->path, skb, q);
 }
 
@@ -619,7 +639,8 @@ void xrpc_send_call(struct xrpc_session *s, struct xrpc_call *c,
 	xrpc_assert_s(s);
 	if (likely(!c->tx.buf && list_empty(&s->txq) &&
 		   xrpc_cong_room(&s->cong, c->tx.len + XRPC_WIRE_DATA_LEN))) {
-		send_next(s, c, q, now);
+		c->tx.next = max_t(u32, c->tx.len, 1);
+		xrpc_send_segment(s, c, 0, c->tx.len, false, q, now);
 		xrpc_session_arm(s, now + xrpc_call_pto(s, &c->tx));
 		return;
 	}

@@ -72,14 +72,12 @@ static bool send_room(const struct sock *sk)
 }
 
 /* Wait until the socket may hold one more request. */
-static int wait_room(struct sock *sk, int flags)
+static noinline int wait_room(struct sock *sk, int flags)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	int err = 0;
 
-	if (likely(send_room(sk)))
-		return 0;
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (!send_room(sk)) {
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -141,15 +139,29 @@ static struct xrpc_call *get_call(struct sock *sk)
 	return c;
 }
 
-/* Which session a call is of; under the queue's lock once it has a name. */
-static void set_session(struct xrpc_call *c, struct xrpc_session *s)
+/*
+ * Give a call the session for its destination.  The spare call has that of the
+ * one before it, which is mostly the same.
+ */
+static int set_session(struct sock *sk, struct xrpc_call *c,
+		       const struct sockaddr_xrpc *dest)
 {
-	if (c->s == s)
-		return;
-	xrpc_session_get(s);
-	if (c->s)
-		xrpc_session_put(c->s);
+	struct xrpc_session *s, *old = c->s;
+
+	if (likely(!dest && old &&
+		   old == rcu_access_pointer(xrpc_sk(sk)->conn) &&
+		   READ_ONCE(old->state) < XRPC_SESS_CLOSED))
+		return 0;
+	s = find_session(sk, dest);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	/* by its name others find the call already */
+	xrpc_qlock(sk);
 	c->s = s;
+	xrpc_qunlock(sk);
+	if (old)
+		xrpc_session_put(old);
+	return 0;
 }
 
 /* Charge a request to the sending socket, and name it. */
@@ -197,7 +209,6 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 				      int flags, bool waiter)
 {
 	struct xrpc_sock *xs = xrpc_sk(sk);
-	struct xrpc_session *s;
 	struct xrpc_call *c;
 	u64 timeout;
 	int err;
@@ -215,18 +226,18 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 		if (err)
 			return ERR_PTR(err);
 	}
-	err = wait_room(sk, flags);
-	if (unlikely(err))
-		return ERR_PTR(err);
-	s = find_session(sk, dest);
-	if (IS_ERR(s))
-		return ERR_CAST(s);
-	c = get_call(sk);
-	if (!c) {
-		err = -ENOBUFS;
-		goto put_session;
+	if (unlikely(!send_room(sk))) {
+		err = wait_room(sk, flags);
+		if (err)
+			return ERR_PTR(err);
 	}
-	err = xrpc_tx_from_iter(&c->tx, READ_ONCE(s->path.mss), from, len);
+	c = get_call(sk);
+	if (!c)
+		return ERR_PTR(-ENOBUFS);
+	err = set_session(sk, c, dest);
+	if (unlikely(err))
+		goto put_call;
+	err = xrpc_tx_from_iter(&c->tx, READ_ONCE(c->s->path.mss), from, len);
 	if (unlikely(err))
 		goto put_call;
 	c->tx.word = info->method;
@@ -240,7 +251,6 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 		if (!info->cookie && !READ_ONCE(xs->recvinfo))
 			c->cflags |= XRPC_CALLF_QUIET;
 	}
-	set_session(c, s);
 	c->state = XRPC_CALL_IDLE;
 	c->waiter = waiter ? current : NULL;
 	c->cookie = info->cookie;
@@ -256,18 +266,11 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 	err = admit(sk, c);
 	if (unlikely(err))
 		goto put_call;
-	while (unlikely((err = xrpc_client_start(s, c, timeout)) == -EAGAIN)) {
-		xrpc_session_put(s);
-		s = find_session(sk, dest);
-		if (IS_ERR(s)) {
-			err = PTR_ERR(s);
+	while (unlikely(xrpc_client_start(c, timeout) == -EAGAIN)) {
+		err = set_session(sk, c, dest);
+		if (err)
 			goto unadmit;
-		}
-		xrpc_qlock(sk);
-		set_session(c, s);
-		xrpc_qunlock(sk);
 	}
-	xrpc_session_put(s);
 	return c;
 
 unadmit:
@@ -279,8 +282,6 @@ unadmit:
 	return ERR_PTR(err);
 put_call:
 	xrpc_call_put(c);
-put_session:
-	xrpc_session_put(s);
 	return ERR_PTR(err);
 }
 

@@ -204,9 +204,7 @@ void xrpc_server_verdict(struct xrpc_call *c, u8 code)
 	struct xrpc_txq q;
 	u16 chan;
 
-	xrpc_txq_init(&q);
-	rcu_read_lock();
-	spin_lock_bh(&s->lock);
+	xrpc_session_begin(s, &q);
 	if (c->state == XRPC_CALL_QUEUED) {
 		chan = c->chan;
 		ch = xrpc_session_chan(s, chan, false);
@@ -215,9 +213,7 @@ void xrpc_server_verdict(struct xrpc_call *c, u8 code)
 			XRPC_INC(s->xn, Aborted);
 		xrpc_server_record(s, chan, ch, code, &q, xrpc_now());
 	}
-	spin_unlock_bh(&s->lock);
-	xrpc_txq_flush(s->ep, &q);
-	rcu_read_unlock();
+	xrpc_session_end(s, &q);
 }
 
 /**
@@ -712,9 +708,7 @@ int xrpc_server_answer(struct xrpc_call *c)
 
 	if (unlikely(s->tokenless))
 		return xrpc_replay_answer(c);
-	xrpc_txq_init(&q);
-	rcu_read_lock();
-	spin_lock_bh(&s->lock);
+	xrpc_session_begin(s, &q);
 	if (unlikely(c->state != XRPC_CALL_QUEUED)) {
 		err = s->state >= XRPC_SESS_CLOSED ? -ETIMEDOUT : -ECANCELED;
 		goto out;
@@ -742,8 +736,6 @@ int xrpc_server_answer(struct xrpc_call *c)
 	XRPC_INC(s->xn, CallsAnswered);
 	xrpc_send_call(s, c, &q, now);
 out:
-	spin_unlock_bh(&s->lock);
-	xrpc_txq_flush(s->ep, &q);
-	rcu_read_unlock();
+	xrpc_session_end(s, &q);
 	return err;
 }

@@ -276,45 +276,20 @@ void xrpc_session_put(struct xrpc_session *s)
 	call_rcu(&s->rcu, session_free_rcu);
 }
 
-/**
- * xrpc_session_chan() - the slot of a channel
- * @s: session, locked
- * @chan: number
- * @create: make it if there is none yet
- *
- * Return: the slot; NULL past the limit, without memory or where there is none.
- */
-struct xrpc_chan *xrpc_session_chan(struct xrpc_session *s, u16 chan,
-				    bool create)
+/* As xrpc_session_chan() with @create, where there is none yet. */
+struct xrpc_chan *xrpc_session_new_chan(struct xrpc_session *s, u16 chan)
 {
-	struct xrpc_chan **chunk;
+	struct xrpc_chan **chunk = &s->chunk[chan / XRPC_CHUNK];
 
-	if (chan >= XRPC_CHANS_MAX)
-		return NULL;
-	chunk = &s->chunk[chan / XRPC_CHUNK];
-	if (!*chunk) {
-		if (!create)
-			return NULL;
-		*chunk = kcalloc(XRPC_CHUNK, sizeof(**chunk), GFP_ATOMIC);
-		if (!*chunk)
-			return NULL;
-	}
-	return &(*chunk)[chan % XRPC_CHUNK];
+	xrpc_assert_s(s);
+	*chunk = kcalloc(XRPC_CHUNK, sizeof(**chunk), GFP_ATOMIC);
+	return *chunk ? &(*chunk)[chan % XRPC_CHUNK] : NULL;
 }
 
-/**
- * xrpc_session_arm() - have the timer run no later than this
- * @s: session, locked
- * @due: monotonic time, ns
- *
- * The timer is lazy: it is moved forward only, and finds out for itself what
- * is due when it runs.  An armed timer holds a reference.
- */
-void xrpc_session_arm(struct xrpc_session *s, u64 due)
+/* As xrpc_session_arm(), where the timer would run later or not at all. */
+void xrpc_session_move(struct xrpc_session *s, u64 due)
 {
 	xrpc_assert_s(s);
-	if (likely(s->timer_armed && s->timer_due <= due))
-		return;
 	if (s->state == XRPC_SESS_DEAD || s->tokenless)
 		return;
 	if (s->timer_runs) {

@@ -10,16 +10,6 @@
 #include "internal.h"
 #include "trace.h"
 
-/**
- * xrpc_call_pto() - how long to wait before asking again
- * @s: session, locked
- * @tx: the half waited for, or NULL for a first wait
- */
-u64 xrpc_call_pto(const struct xrpc_session *s, const struct xrpc_tx *tx)
-{
-	return xrpc_rtt_pto(&s->rtt, s->peer_ack_delay, tx ? tx->backoff : 0);
-}
-
 /* No acknowledgement came: send something again (RFC 9002, 6.2.4). */
 static void timed_out(struct xrpc_session *s, struct xrpc_call *c,
 		      struct xrpc_txq *q, u64 now)

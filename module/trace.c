@@ -8,6 +8,16 @@
 #include "trace.h"
 
 /**
+ * xrpc_trace_call() - tell of a call that changes its state
+ * @c: call of a locked session, still in the old state
+ * @to: the new state
+ */
+void xrpc_trace_call(const struct xrpc_call *c, enum xrpc_call_state to)
+{
+	trace_xrpc_call(c->s->id, c->chan, c->seq, c->state, to);
+}
+
+/**
  * xrpc_trace_chan() - tell of a channel that changes its state
  * @s: session, locked
  * @chan: channel

@@ -147,30 +147,23 @@ int xrpc_wire_first(struct xrpc_cursor *c, const void *pkt, __u32 len)
 	return xrpc_wire_next(c);
 }
 
-/**
- * xrpc_wire_data() - read a DATA frame
- * @c: cursor at the frame
- * @seg: receives it
- * @msg_max: the longest message taken, in bytes
- *
- * Return: 0, or -EINVAL where its parts contradict each other.
- */
-int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
-		   __u32 msg_max)
+/* As xrpc_wire_data(), of a frame of @len bytes. */
+static __always_inline int read_data(const struct xrpc_data *d, __u32 len,
+				     struct xrpc_seg *seg, __u32 msg_max)
 {
-	const struct xrpc_data *d = (const void *)c->frame;
-	const __u8 *p = c->frame + sizeof(*d);
-	__u32 left = c->len - sizeof(*d);
+	const __u8 *p = (const __u8 *)(d + 1);
+	const __u8 flags = d->h.flags;
+	__u32 left = len - sizeof(*d);
 
 	seg->chan = be16_to_cpu(d->chan);
 	seg->msg = be16_to_cpu(d->msg);
 	seg->seq = be32_to_cpu(d->seq);
 	seg->off = be32_to_cpu(d->off);
-	seg->flags = c->flags;
+	seg->flags = flags;
 	seg->method = 0;
 	seg->deadline = XRPC_NO_DEADLINE;
 
-	if (c->flags & XRPC_DF_METHOD) {
+	if (flags & XRPC_DF_METHOD) {
 		const struct xrpc_data_method *m = (const void *)p;
 
 		if (left < sizeof(*m))
@@ -180,7 +173,7 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 		p += sizeof(*m);
 		left -= sizeof(*m);
 	}
-	if (c->flags & XRPC_DF_TOTAL) {
+	if (flags & XRPC_DF_TOTAL) {
 		__u64 total;
 
 		if (left < 8)
@@ -192,9 +185,6 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 			return -EINVAL;
 		seg->total = total;
 	} else {
-		/* the whole message is in this packet */
-		if (seg->off || !(c->flags & XRPC_DF_EOM) || left > msg_max)
-			return -EINVAL;
 		seg->total = left;
 	}
 	seg->len = left;
@@ -203,18 +193,36 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 	/* streams of messages come later: a half is one message yet */
 	if (seg->msg || !seg->seq)
 		return -EINVAL;
+	/* the whole message is in this packet */
+	if (!(flags & XRPC_DF_TOTAL))
+		return seg->off || !(flags & XRPC_DF_EOM) ||
+		       !(flags & XRPC_DF_EOH) || left > msg_max ? -EINVAL : 0;
 	if (seg->off > seg->total || left > seg->total - seg->off)
 		return -EINVAL;
 	/* only an empty message has an empty segment */
 	if (seg->off && !left)
 		return -EINVAL;
-	if (!!(c->flags & XRPC_DF_EOM) != (seg->off + left == seg->total))
+	if (!!(flags & XRPC_DF_EOM) != (seg->off + left == seg->total))
 		return -EINVAL;
-	if (!!(c->flags & XRPC_DF_EOM) != !!(c->flags & XRPC_DF_EOH))
+	if (!!(flags & XRPC_DF_EOM) != !!(flags & XRPC_DF_EOH))
 		return -EINVAL;
-	if (!(c->flags & XRPC_DF_EOM) && left < XRPC_SEG_MIN)
+	if (!(flags & XRPC_DF_EOM) && left < XRPC_SEG_MIN)
 		return -EINVAL;
 	return 0;
+}
+
+/**
+ * xrpc_wire_data() - read a DATA frame
+ * @c: cursor at the frame
+ * @seg: receives it
+ * @msg_max: the longest message taken, in bytes
+ *
+ * Return: 0, or -EINVAL where its parts contradict each other.
+ */
+int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
+		   __u32 msg_max)
+{
+	return read_data((const void *)c->frame, c->len, seg, msg_max);
 }
 
 /**
@@ -231,19 +239,15 @@ bool xrpc_wire_single(const void *pkt, __u32 len, __u32 msg_max,
 		      struct xrpc_seg *seg)
 {
 	const struct xrpc_fhdr *f = pkt + sizeof(struct xrpc_hdr);
-	struct xrpc_cursor c;
 
 	if (xrpc_wire_header(pkt, len) ||
 	    ((const struct xrpc_hdr *)pkt)->flags & XRPC_HF_OPENING ||
 	    f->type != XRPC_FT_DATA || f->flags & ~XRPC_DF_KNOWN)
 		return false;
-	c.len = be16_to_cpu(f->len);
-	if (c.len != len - sizeof(struct xrpc_hdr) ||
-	    c.len < sizeof(struct xrpc_data))
+	len -= sizeof(struct xrpc_hdr);
+	if (be16_to_cpu(f->len) != len || len < sizeof(struct xrpc_data))
 		return false;
-	c.frame = (const void *)f;
-	c.flags = f->flags;
-	return !xrpc_wire_data(&c, seg, msg_max);
+	return !read_data((const void *)f, len, seg, msg_max);
 }
 
 /* Whether a frame belongs to no session of its sender. */
@@ -294,58 +298,4 @@ int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max)
 	if (!err && first)
 		return -EINVAL;
 	return err;
-}
-
-/**
- * xrpc_wire_pn() - the packet number whose low half this is
- * @expected: the number after the largest one received
- * @low: low 32 bits from the packet
- *
- * The candidate nearest to @expected (RFC 9000, A.3).
- */
-__u64 xrpc_wire_pn(__u64 expected, __u32 low)
-{
-	__u64 pn = (expected & ~0xffffffffULL) | low;
-
-	/* differences, since sums wrap at the end of all numbers */
-	if (pn < expected && expected - pn >= 0x80000000ULL &&
-	    pn < ~0ULL - 0xffffffffULL)
-		return pn + 0x100000000ULL;
-	if (pn > expected && pn - expected > 0x80000000ULL &&
-	    pn >= 0x100000000ULL)
-		return pn - 0x100000000ULL;
-	return pn;
-}
-
-/**
- * xrpc_wire_put_data() - write a DATA frame up to its data
- * @at: where, with room for 32 bytes
- * @seg: what; @seg->flags decides which optional words there are
- *
- * Return: the bytes written; @seg->len bytes of data belong behind them.
- */
-__u32 xrpc_wire_put_data(void *at, const struct xrpc_seg *seg)
-{
-	struct xrpc_data *d = at;
-	__u32 len = sizeof(*d);
-
-	if (seg->flags & XRPC_DF_METHOD) {
-		struct xrpc_data_method *m = at + len;
-
-		m->method = cpu_to_be32(seg->method);
-		m->deadline = cpu_to_be32(seg->deadline);
-		len += sizeof(*m);
-	}
-	if (seg->flags & XRPC_DF_TOTAL) {
-		xrpc_put64(at + len, seg->total);
-		len += 8;
-	}
-	d->h.type = XRPC_FT_DATA;
-	d->h.flags = seg->flags;
-	d->h.len = cpu_to_be16(len + seg->len);
-	d->chan = cpu_to_be16(seg->chan);
-	d->msg = cpu_to_be16(seg->msg);
-	d->seq = cpu_to_be32(seg->seq);
-	d->off = cpu_to_be32(seg->off);
-	return len;
 }

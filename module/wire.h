@@ -246,6 +246,60 @@ struct xrpc_seg {
 	const __u8 *data;
 };
 
+/**
+ * xrpc_wire_pn() - the packet number whose low half this is
+ * @expected: the number after the largest one received
+ * @low: low 32 bits from the packet
+ *
+ * The candidate nearest to @expected (RFC 9000, A.3).
+ */
+static inline __u64 xrpc_wire_pn(__u64 expected, __u32 low)
+{
+	__u64 pn = (expected & ~0xffffffffULL) | low;
+
+	/* differences, since sums wrap at the end of all numbers */
+	if (pn < expected && expected - pn >= 0x80000000ULL &&
+	    pn < ~0ULL - 0xffffffffULL)
+		return pn + 0x100000000ULL;
+	if (pn > expected && pn - expected > 0x80000000ULL &&
+	    pn >= 0x100000000ULL)
+		return pn - 0x100000000ULL;
+	return pn;
+}
+
+/**
+ * xrpc_wire_put_data() - write a DATA frame up to its data
+ * @at: where, with room for 32 bytes
+ * @seg: what; @seg->flags decides which optional words there are
+ *
+ * Return: the bytes written; @seg->len bytes of data belong behind them.
+ */
+static inline __u32 xrpc_wire_put_data(void *at, const struct xrpc_seg *seg)
+{
+	struct xrpc_data *d = at;
+	__u32 len = sizeof(*d);
+
+	if (seg->flags & XRPC_DF_METHOD) {
+		struct xrpc_data_method *m = at + len;
+
+		m->method = cpu_to_be32(seg->method);
+		m->deadline = cpu_to_be32(seg->deadline);
+		len += sizeof(*m);
+	}
+	if (seg->flags & XRPC_DF_TOTAL) {
+		xrpc_put64(at + len, seg->total);
+		len += 8;
+	}
+	d->h.type = XRPC_FT_DATA;
+	d->h.flags = seg->flags;
+	d->h.len = cpu_to_be16(len + seg->len);
+	d->chan = cpu_to_be16(seg->chan);
+	d->msg = cpu_to_be16(seg->msg);
+	d->seq = cpu_to_be32(seg->seq);
+	d->off = cpu_to_be32(seg->off);
+	return len;
+}
+
 /* Where the parser stands in a packet. */
 struct xrpc_cursor {
 	const __u8 *p;		/* next frame */
@@ -264,7 +318,5 @@ int xrpc_wire_data(const struct xrpc_cursor *c, struct xrpc_seg *seg,
 bool xrpc_wire_single(const void *pkt, __u32 len, __u32 msg_max,
 		      struct xrpc_seg *seg);
 int xrpc_wire_check(const void *pkt, __u32 len, __u32 msg_max);
-__u64 xrpc_wire_pn(__u64 expected, __u32 low);
-__u32 xrpc_wire_put_data(void *at, const struct xrpc_seg *seg);
 
 #endif /* XRPC_WIRE_H */
