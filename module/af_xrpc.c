@@ -177,7 +177,7 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 	if (uaddr->sa_family != AF_UNSPEC && !xs->ep) {
 		err = xrpc_endpoint_get_client(sk, &a->sxr_addr);
 		if (!err)
-			xrpc_endpoint_pin(xs->ep, a);
+			xrpc_udp_pin(xs->ep, a);
 	}
 	if (!err) {
 		spin_lock_bh(&xs->sess_lock);

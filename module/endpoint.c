@@ -10,7 +10,6 @@
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
 #include <net/ipv6.h>
-#include <net/udp_tunnel.h>
 
 #include "internal.h"
 
@@ -124,69 +123,6 @@ void xrpc_endpoint_put(struct xrpc_endpoint *ep)
 	call_rcu(&ep->rcu, endpoint_free_rcu);
 }
 
-/*
- * The socket that carries an endpoint's packets.  udp_sock_create() would leave
- * it to net.ipv6.bindv6only whether it hears IPv4.
- */
-static int udp_socket(struct xrpc_endpoint *ep, u8 family, struct socket **res)
-{
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET,
-		.sin_port = htons(ep->port),
-		.sin_addr.s_addr = ep->addr.s6_addr32[3],
-	};
-	struct sockaddr_in6 sin6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(ep->port),
-		.sin6_addr = ep->addr,
-	};
-	bool v4 = family == AF_INET;
-	struct socket *sock;
-	int err;
-
-	err = sock_create_kern(ep->xn->net, family, SOCK_DGRAM, 0, &sock);
-	if (err)
-		return err;
-	if (ep->ifindex)
-		err = sock_bindtoindex(sock->sk, ep->ifindex, true);
-	if (!v4)
-		sock->sk->sk_ipv6only = ep->v6only;
-	if (!err)
-		err = kernel_bind(sock, v4 ? (struct xrpc_sockaddr *)&sin :
-					     (struct xrpc_sockaddr *)&sin6,
-				  v4 ? sizeof(sin) : sizeof(sin6));
-	if (err) {
-		sock_release(sock);
-		return err;
-	}
-	*res = sock;
-	return 0;
-}
-
-static int open_udp(struct xrpc_endpoint *ep, u8 family)
-{
-	struct udp_tunnel_sock_cfg tcfg = {
-		.sk_user_data = ep,
-		.encap_type = 1,	/* any but 0: ours alone to read */
-		.encap_rcv = xrpc_input,
-	};
-	int err = udp_socket(ep, family, &ep->usock);
-
-	if (err)
-		return err;
-	ep->family = family;
-	ep->usk = ep->usock->sk;
-	sock_hold(ep->usk);
-	ep->port = ntohs(inet_sk(ep->usk)->inet_sport);
-	/* keeps its port when it is connected and disconnected */
-	ep->usk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	/* packets wait in no buffer of this socket */
-	ep->usk->sk_allocation = GFP_ATOMIC;
-	xrpc_icmp_setup(&tcfg);
-	xrpc_setup_tunnel(ep->xn->net, ep->usock, &tcfg);
-	return 0;
-}
-
 static struct hlist_head *bucket(struct xrpc_net *xn, u16 port)
 {
 	return &xn->endpoints[port % XRPC_EP_BUCKETS];
@@ -236,10 +172,7 @@ static void endpoint_close(struct xrpc_endpoint *ep)
 	if (cancel_delayed_work(&ep->linger))
 		xrpc_endpoint_put(ep);
 	end_sessions(ep, true);
-	if (ep->usock) {
-		xrpc_tunnel_release(ep->usock);
-		ep->usock = NULL;
-	}
+	xrpc_udp_close(ep);
 	/* what came here may come there now, which has no record of it */
 	hlist_for_each_entry(other, bucket(ep->xn, ep->port), node) {
 		if (other->port == ep->port)
@@ -293,12 +226,13 @@ static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
 	INIT_LIST_HEAD(&ep->closed);
 	INIT_HLIST_HEAD(&ep->services);
 	INIT_DELAYED_WORK(&ep->linger, endpoint_linger_work);
+	INIT_WORK(&ep->near_work, xrpc_udp_near_work);
 
-	err = open_udp(ep, v4 ? AF_INET : AF_INET6);
+	err = xrpc_udp_open(ep, v4 ? AF_INET : AF_INET6);
 	if (err == -EAFNOSUPPORT && ipv6_addr_any(addr)) {
 		/* no IPv6 here: what is left of "all addresses" */
 		ipv6_addr_set_v4mapped(0, &ep->addr);
-		err = open_udp(ep, AF_INET);
+		err = xrpc_udp_open(ep, AF_INET);
 	}
 	if (err) {
 		kfree(ep);
@@ -434,78 +368,6 @@ int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr)
 }
 
 /**
- * xrpc_endpoint_pin() - connect a client's UDP socket to its one peer
- * @ep: endpoint
- * @peer: the peer
- *
- * Packets from there then take the receive path's short cuts (early demux, the
- * cached route).  Packets from anywhere else are lost, so only a client's
- * endpoint with a connected socket is pinned, and xrpc_endpoint_unpin() ends
- * that before anything is sent elsewhere.  Sleeps.
- */
-void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
-		       const struct sockaddr_xrpc *peer)
-{
-	union {
-		struct sockaddr		sa;
-		struct sockaddr_in	v4;
-		struct sockaddr_in6	v6;
-	} a = {};
-	int len;
-
-	if (ipv6_addr_v4mapped(&peer->sxr_addr)) {
-		a.v4.sin_family = AF_INET;
-		a.v4.sin_port = peer->sxr_port;
-		a.v4.sin_addr.s_addr = peer->sxr_addr.s6_addr32[3];
-		len = sizeof(a.v4);
-	} else {
-		a.v6.sin6_family = AF_INET6;
-		a.v6.sin6_port = peer->sxr_port;
-		a.v6.sin6_addr = peer->sxr_addr;
-		a.v6.sin6_scope_id = peer->sxr_scope_id;
-		len = sizeof(a.v6);
-	}
-	mutex_lock(&ep->xn->ep_mutex);
-	if (!ep->bound && ep->users == 1 && ep->usock &&
-	    list_empty(&ep->sessions) && a.sa.sa_family == ep->family)
-		ep->pinned = !kernel_connect(ep->usock,
-					     (struct xrpc_sockaddr *)&a, len,
-					     0);
-	mutex_unlock(&ep->xn->ep_mutex);
-}
-
-/**
- * xrpc_endpoint_unpin() - a client talks to another peer: take packets from all
- * @ep: endpoint
- * @other: that peer
- * @laddr: or the same one, from this address
- *
- * Sleeps.
- */
-void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
-			 const struct sockaddr_xrpc *other,
-			 const struct in6_addr *laddr)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct sock *usk = ep->usk;
-
-	if (!READ_ONCE(ep->pinned) ||
-	    (inet_sk(usk)->inet_dport == other->sxr_port &&
-	     (ep->family == AF_INET ?
-	      inet_sk(usk)->inet_daddr == other->sxr_addr.s6_addr32[3] &&
-	      inet_sk(usk)->inet_rcv_saddr == laddr->s6_addr32[3] :
-	      ipv6_addr_equal(&usk->sk_v6_daddr, &other->sxr_addr) &&
-	      ipv6_addr_equal(&usk->sk_v6_rcv_saddr, laddr))))
-		return;
-	mutex_lock(&ep->xn->ep_mutex);
-	if (ep->pinned && ep->usock)
-		kernel_connect(ep->usock, (struct xrpc_sockaddr *)&none,
-			       sizeof(none), 0);
-	WRITE_ONCE(ep->pinned, false);
-	mutex_unlock(&ep->xn->ep_mutex);
-}
-
-/**
  * xrpc_endpoint_unbind() - take a socket off its endpoint
  * @sk: socket that nobody else can reach any more
  *
@@ -558,7 +420,7 @@ void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex)
 		/* something else may have had what comes here now */
 		WRITE_ONCE(ep->since, ktime_get_boottime_ns());
 		WRITE_ONCE(ep->ifindex, ifindex);
-		WRITE_ONCE(ep->usk->sk_bound_dev_if, ifindex);
+		xrpc_udp_bind_dev(ep, ifindex);
 	}
 	mutex_unlock(&ep->xn->ep_mutex);
 }

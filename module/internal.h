@@ -32,11 +32,13 @@
  *
  * Lookups by connection id, of endpoints' services and of sockets are RCU.
  * Packets are built and flushed inside one RCU read-side section, since they
- * carry the session's cached route without a reference.
+ * carry the session's cached route without a reference; in process context that
+ * is xrpc_session_begin() to xrpc_session_end().
  *
  * References
  * ==========
- *   endpoint	one a bound socket, one a session, one while it lingers
+ *   endpoint	one a bound socket, one a session, one while it lingers, one
+ *		while its second UDP socket is to be made
  *   session	one while it is in the tables (dropped by xrpc_session_close()),
  *		one a call object, one while its timer is armed
  *   call	one where it stands (channel, pending list, queue), one while it
@@ -191,6 +193,14 @@ struct xrpc_secret {
 	u64			number;
 };
 
+/* Both ends of what a server's second UDP socket is connected to. */
+struct xrpc_near {
+	struct in6_addr		laddr;
+	struct in6_addr		raddr;
+	__be16			rport;
+	int			scope;
+};
+
 /**
  * struct xrpc_endpoint - a local UDP socket that carries XRPC packets
  * @ref: references
@@ -222,6 +232,9 @@ struct xrpc_secret {
  * @nserver: those among them that clients opened
  * @services: bound sockets (RCU)
  * @linger: ends the endpoint after its last socket
+ * @near: a server's second UDP socket, connected to its client (ep_mutex)
+ * @near_to: the only client there was (ep->lock)
+ * @near_work: makes that socket
  */
 struct xrpc_endpoint {
 	refcount_t		ref;
@@ -252,6 +265,9 @@ struct xrpc_endpoint {
 	unsigned int		nserver;
 	struct hlist_head	services;
 	struct delayed_work	linger;
+	struct socket		*near;
+	struct xrpc_near	near_to;
+	struct work_struct	near_work;
 };
 
 /* ---- message buffers ------------------------------------------------- */
@@ -787,11 +803,6 @@ int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr);
 int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr);
 void xrpc_endpoint_unbind(struct sock *sk);
 void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex);
-void xrpc_endpoint_pin(struct xrpc_endpoint *ep,
-		       const struct sockaddr_xrpc *peer);
-void xrpc_endpoint_unpin(struct xrpc_endpoint *ep,
-			 const struct sockaddr_xrpc *other,
-			 const struct in6_addr *laddr);
 void xrpc_endpoint_put(struct xrpc_endpoint *ep);
 struct sock *xrpc_endpoint_service(struct xrpc_endpoint *ep, u32 service);
 u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep);
@@ -979,6 +990,16 @@ void xrpc_trace_chan(const struct xrpc_session *s, u16 chan,
 		     const struct xrpc_chan *ch, enum xrpc_chan_state to);
 void xrpc_trace_session(const struct xrpc_session *s,
 			enum xrpc_session_state to);
+
+/* udp.c */
+int xrpc_udp_open(struct xrpc_endpoint *ep, u8 family);
+void xrpc_udp_close(struct xrpc_endpoint *ep);
+void xrpc_udp_bind_dev(struct xrpc_endpoint *ep, int ifindex);
+void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer);
+void xrpc_udp_unpin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *other,
+		    const struct in6_addr *laddr);
+void xrpc_udp_near(struct xrpc_session *s);
+void xrpc_udp_near_work(struct work_struct *w);
 
 /* vmfork.c */
 int xrpc_vmfork_init(void);

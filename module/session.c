@@ -504,7 +504,7 @@ static struct xrpc_session *client_new(struct sock *sk,
 		err = -EHOSTUNREACH;	/* of the set that says not executed */
 	if (err)
 		goto fail;
-	xrpc_endpoint_unpin(xs->ep, dest, &s->path.laddr);
+	xrpc_udp_unpin(xs->ep, dest, &s->path.laddr);
 	xrpc_cong_init(&s->cong, s->path.mss);
 	if (xrpc_peer_get(s->xn, &s->path, &info)) {
 		s->rtt = info.rtt;
