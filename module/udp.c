@@ -196,6 +196,39 @@ void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer)
 	mutex_unlock(&ep->xn->ep_mutex);
 }
 
+/* Whether a connected UDP socket takes what one peer sends to one address. */
+static bool connected_to(const struct sock *usk,
+			 const struct sockaddr_xrpc *peer,
+			 const struct in6_addr *laddr)
+{
+	const struct inet_sock *inet = inet_sk(usk);
+
+	if (inet->inet_dport != peer->sxr_port)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (usk->sk_family == AF_INET6)
+		return ipv6_addr_equal(&usk->sk_v6_daddr, &peer->sxr_addr) &&
+		       ipv6_addr_equal(&usk->sk_v6_rcv_saddr, laddr);
+#endif
+	return inet->inet_daddr == peer->sxr_addr.s6_addr32[3] &&
+	       inet->inet_rcv_saddr == laddr->s6_addr32[3];
+}
+
+static void disconnect(struct xrpc_endpoint *ep)
+{
+	union udp_addr none = { .sa.sa_family = AF_UNSPEC };
+	struct sock *usk = ep->usk;
+
+	udp_connect(ep->usock, &none, sizeof(none.sa));
+	/* the peer's IPv6 address stays, and the interface goes */
+	lock_sock(usk);
+#if IS_ENABLED(CONFIG_IPV6)
+	usk->sk_v6_daddr = in6addr_any;
+#endif
+	WRITE_ONCE(usk->sk_bound_dev_if, ep->ifindex);
+	release_sock(usk);
+}
+
 /**
  * xrpc_udp_unpin() - a client talks to another peer: take packets from all
  * @ep: endpoint
@@ -207,20 +240,11 @@ void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer)
 void xrpc_udp_unpin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *other,
 		    const struct in6_addr *laddr)
 {
-	union udp_addr none = { .sa.sa_family = AF_UNSPEC };
-	struct sock *usk = ep->usk;
-
-	if (!READ_ONCE(ep->pinned) ||
-	    (inet_sk(usk)->inet_dport == other->sxr_port &&
-	     (ep->family == AF_INET ?
-	      inet_sk(usk)->inet_daddr == other->sxr_addr.s6_addr32[3] &&
-	      inet_sk(usk)->inet_rcv_saddr == laddr->s6_addr32[3] :
-	      ipv6_addr_equal(&usk->sk_v6_daddr, &other->sxr_addr) &&
-	      ipv6_addr_equal(&usk->sk_v6_rcv_saddr, laddr))))
+	if (!READ_ONCE(ep->pinned) || connected_to(ep->usk, other, laddr))
 		return;
 	mutex_lock(&ep->xn->ep_mutex);
 	if (ep->pinned && ep->usock)
-		udp_connect(ep->usock, &none, sizeof(none.sa));
+		disconnect(ep);
 	WRITE_ONCE(ep->pinned, false);
 	mutex_unlock(&ep->xn->ep_mutex);
 }

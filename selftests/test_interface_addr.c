@@ -194,6 +194,41 @@ static void test_families(void)
 	close(s);
 }
 
+/* A connected socket's packets come from its peer alone, until it calls another. */
+static void test_elsewhere(const char *first, const char *second,
+			   const char *dev)
+{
+	int s = server_at(at("::", PORT, 0)), c = xrpc_socket();
+	struct sockaddr_xrpc from, peer = at(first, PORT, 0);
+	char cmd[100];
+
+	if (dev)
+		setsockopt(c, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev));
+	ok(!connect(c, (void *)&peer, sizeof(peer)) &&
+	   call(c, s, peer, &from) && call(c, s, peer, &from),
+	   "%s is called by one connected to it%s%s", first,
+	   dev ? " and bound to " : "", dev ? : "");
+	ok(call(c, s, at(second, PORT, 0), &from) && call(c, s, peer, &from) &&
+	   call(c, s, at(second, PORT, 0), &from),
+	   "then %s and both in turn", second);
+	if (dev) {
+		snprintf(cmd, sizeof(cmd), "ss -uan | grep -q '%%%s:%d '", dev,
+			 ntohs(name(c).sxr_port));
+		ok(sh(cmd), "it stays bound to %s", dev);
+	}
+	close(s);
+	close(c);
+}
+
+static void test_connected(void)
+{
+	sh("ip addr add fd00::77/128 dev lo nodad");
+	test_elsewhere("127.0.0.1", "127.0.0.2", NULL);
+	test_elsewhere("::1", "fd00::77", NULL);
+	test_elsewhere("127.0.0.1", "127.0.0.2", "lo");
+	sh("ip addr del fd00::77/128 dev lo");
+}
+
 static void test_refused(void)
 {
 	static const char *const bad[] = { "224.0.0.1", "239.255.255.255",
@@ -609,6 +644,7 @@ int main(void)
 		return 4;
 	}
 	test_families();
+	test_connected();
 	test_refused();
 	test_multicast();
 	test_link_local();
