@@ -103,17 +103,16 @@ void xrpc_addr_dest(struct sockaddr_xrpc *a)
 /**
  * xrpc_autobind() - give an unbound socket an endpoint of its own
  * @sk: socket, not locked
- * @daddr: where it will send to
  *
  * Sleeps.
  */
-int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr)
+int xrpc_autobind(struct sock *sk)
 {
 	int err = 0;
 
 	lock_sock(sk);
 	if (!xrpc_sk(sk)->ep)
-		err = xrpc_endpoint_get_client(sk, daddr);
+		err = xrpc_endpoint_get_client(sk);
 	release_sock(sk);
 	return err;
 }
@@ -175,7 +174,7 @@ static int xrpc_connect(struct socket *sock, struct xrpc_sockaddr *uaddr,
 	lock_sock(sk);
 	err = 0;
 	if (uaddr->sa_family != AF_UNSPEC && !xs->ep) {
-		err = xrpc_endpoint_get_client(sk, &a->sxr_addr);
+		err = xrpc_endpoint_get_client(sk);
 		if (!err)
 			xrpc_udp_pin(xs->ep, a);
 	}

@@ -343,22 +343,17 @@ out:
 /**
  * xrpc_endpoint_get_client() - give a socket an endpoint of its own
  * @sk: socket, under lock_sock()
- * @daddr: where it will send to: decides the family
  *
- * Sleeps.
+ * For IPv6 and IPv4, as a socket may call both.  Sleeps.
  */
-int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr)
+int xrpc_endpoint_get_client(struct sock *sk)
 {
 	struct xrpc_net *xn = xrpc_net(sock_net(sk));
-	struct in6_addr any = IN6ADDR_ANY_INIT;
 	struct xrpc_endpoint *ep;
 	int err = 0;
 
-	/* a dual-stack socket would do for both, but IPv4's own is shorter */
-	if (ipv6_addr_v4mapped(daddr))
-		ipv6_addr_set_v4mapped(0, &any);
 	mutex_lock(&xn->ep_mutex);
-	ep = endpoint_new(xn, &any, 0, sk->sk_bound_dev_if, false, sk->sk_uid);
+	ep = endpoint_new(xn, &in6addr_any, 0, sk->sk_bound_dev_if, false, sk->sk_uid);
 	if (IS_ERR(ep))
 		err = PTR_ERR(ep);
 	else

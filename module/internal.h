@@ -741,7 +741,7 @@ extern long xrpc_sysctl_mem[3];
 int xrpc_mem_init(void);
 void xrpc_mem_exit(void);
 void xrpc_addr_dest(struct sockaddr_xrpc *a);
-int xrpc_autobind(struct sock *sk, const struct in6_addr *daddr);
+int xrpc_autobind(struct sock *sk);
 int xrpc_addr_check(const struct sockaddr_xrpc *a, int len);
 
 /* call.c */
@@ -800,7 +800,7 @@ size_t xrpc_rx_to_iter(const struct xrpc_rx *rx, size_t len,
 
 /* endpoint.c */
 int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr);
-int xrpc_endpoint_get_client(struct sock *sk, const struct in6_addr *daddr);
+int xrpc_endpoint_get_client(struct sock *sk);
 void xrpc_endpoint_unbind(struct sock *sk);
 void xrpc_endpoint_bind_dev(struct xrpc_endpoint *ep, int ifindex);
 void xrpc_endpoint_put(struct xrpc_endpoint *ep);

@@ -222,7 +222,7 @@ struct xrpc_call *xrpc_client_prepare(struct sock *sk,
 		return ERR_PTR(-EMSGSIZE);
 	/* pairs with the release of whoever bound it */
 	if (unlikely(!smp_load_acquire(&xs->ep))) {
-		err = xrpc_autobind(sk, &dest->sxr_addr);
+		err = xrpc_autobind(sk);
 		if (err)
 			return ERR_PTR(err);
 	}

@@ -183,15 +183,15 @@ void xrpc_udp_bind_dev(struct xrpc_endpoint *ep, int ifindex)
  */
 void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer)
 {
-	u8 family = ipv6_addr_v4mapped(&peer->sxr_addr) ? AF_INET : AF_INET6;
 	union udp_addr a;
 	int len;
 
-	len = udp_addr(&a, family, &peer->sxr_addr, peer->sxr_port,
-		       peer->sxr_scope_id);
 	mutex_lock(&ep->xn->ep_mutex);
+	len = udp_addr(&a, ep->family, &peer->sxr_addr, peer->sxr_port,
+		       peer->sxr_scope_id);
 	if (!ep->bound && ep->users == 1 && ep->usock &&
-	    list_empty(&ep->sessions) && family == ep->family)
+	    list_empty(&ep->sessions) &&
+	    (ep->family == AF_INET6 || ipv6_addr_v4mapped(&peer->sxr_addr)))
 		ep->pinned = !udp_connect(ep->usock, &a, len);
 	mutex_unlock(&ep->xn->ep_mutex);
 }

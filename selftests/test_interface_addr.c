@@ -148,8 +148,14 @@ static void test_families(void)
 	ok(call(d, s, at("::1", PORT, 0), &from), ":: receives IPv6");
 	ok(call(d, s, at("127.0.0.1", PORT, 0), &from),
 	   "an IPv6 client calls IPv4 as well");
-	fails(send_to(c, at("::1", PORT, 0)), EAFNOSUPPORT,
-	      "an IPv4 client does not call IPv6");
+	ok(call(c, s, at("::1", PORT, 0), &from) &&
+	   call(c, s, at("127.0.0.1", PORT, 0), &from),
+	   "one that called IPv4 first calls IPv6, and IPv4 again");
+	t = xrpc_socket();
+	ok(bind_to(t, at("127.0.0.1", 0, 0)), "one bound to an IPv4 address");
+	fails(send_to(t, at("::1", PORT, 0)), EAFNOSUPPORT,
+	      "does not call IPv6");
+	close(t);
 	close(c);
 	c = xrpc_socket();
 	ok(call(c, s, at("0.0.0.0", PORT, 0), &from),
@@ -224,7 +230,9 @@ static void test_connected(void)
 {
 	sh("ip addr add fd00::77/128 dev lo nodad");
 	test_elsewhere("127.0.0.1", "127.0.0.2", NULL);
+	test_elsewhere("127.0.0.1", "::1", NULL);
 	test_elsewhere("::1", "fd00::77", NULL);
+	test_elsewhere("::1", "127.0.0.1", NULL);
 	test_elsewhere("127.0.0.1", "127.0.0.2", "lo");
 	sh("ip addr del fd00::77/128 dev lo");
 }
