@@ -226,7 +226,6 @@ static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
 	INIT_LIST_HEAD(&ep->closed);
 	INIT_HLIST_HEAD(&ep->services);
 	INIT_DELAYED_WORK(&ep->linger, endpoint_linger_work);
-	INIT_WORK(&ep->near_work, xrpc_udp_near_work);
 
 	err = xrpc_udp_open(ep, v4 ? AF_INET : AF_INET6);
 	if (err == -EAFNOSUPPORT && ipv6_addr_any(addr)) {

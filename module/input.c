@@ -255,10 +255,8 @@ static void session_packet(struct xrpc_session *s, struct sk_buff *skb,
 	s->taking = false;
 	if (unlikely(!took))
 		xrpc_ranges_del(&s->rx_pns, pn, pn + 1);
-	if (unlikely(proof && s->server) && s->state < XRPC_SESS_CLOSED) {
+	if (unlikely(proof && s->server) && s->state < XRPC_SESS_CLOSED)
 		xrpc_send_proven(s, &q, now);
-		xrpc_udp_near(s);
-	}
 	if (unlikely(s->pump_due)) {
 		s->pump_due = false;
 		xrpc_send_pump(s, &q, now);

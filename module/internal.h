@@ -37,8 +37,7 @@
  *
  * References
  * ==========
- *   endpoint	one a bound socket, one a session, one while it lingers, one
- *		while its second UDP socket is to be made
+ *   endpoint	one a bound socket, one a session, one while it lingers
  *   session	one while it is in the tables (dropped by xrpc_session_close()),
  *		one a call object, one while its timer is armed
  *   call	one where it stands (channel, pending list, queue), one while it
@@ -104,6 +103,7 @@
 #define XRPC_UNPROVEN_PACKETS	10	/* to a client that has not shown the id */
 #define XRPC_MOVE_EVERY		(20 * NSEC_PER_MSEC)	/* a token to elsewhere */
 #define XRPC_MOVE_BURST		4	/* of those at once */
+#define XRPC_NEAR_AFTER		64	/* calls on a channel: udp.c */
 /* A send may wait for memory, but whoever has none is told so, not killed. */
 #define XRPC_GFP_SEND		(GFP_KERNEL | __GFP_RETRY_MAYFAIL)
 
@@ -193,14 +193,6 @@ struct xrpc_secret {
 	u64			number;
 };
 
-/* Both ends of what a server's second UDP socket is connected to. */
-struct xrpc_near {
-	struct in6_addr		laddr;
-	struct in6_addr		raddr;
-	__be16			rport;
-	int			scope;
-};
-
 /**
  * struct xrpc_endpoint - a local UDP socket that carries XRPC packets
  * @ref: references
@@ -233,8 +225,6 @@ struct xrpc_near {
  * @services: bound sockets (RCU)
  * @linger: ends the endpoint after its last socket
  * @near: a server's second UDP socket, connected to its client (ep_mutex)
- * @near_to: the only client there was (ep->lock)
- * @near_work: makes that socket
  */
 struct xrpc_endpoint {
 	refcount_t		ref;
@@ -266,8 +256,6 @@ struct xrpc_endpoint {
 	struct hlist_head	services;
 	struct delayed_work	linger;
 	struct socket		*near;
-	struct xrpc_near	near_to;
-	struct work_struct	near_work;
 };
 
 /* ---- message buffers ------------------------------------------------- */
@@ -999,7 +987,6 @@ void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer);
 void xrpc_udp_unpin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *other,
 		    const struct in6_addr *laddr);
 void xrpc_udp_near(struct xrpc_session *s);
-void xrpc_udp_near_work(struct work_struct *w);
 
 /* vmfork.c */
 int xrpc_vmfork_init(void);

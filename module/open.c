@@ -53,7 +53,7 @@ static bool covered(const struct xrpc_session *s, u64 since, u64 horizon)
 {
 	u64 age = ktime_get_boottime_ns() - since;
 
-	return !since || (since > s->stalled &&
+	return !since || (since >= s->stalled &&
 			  age + age / 1000 + NSEC_PER_MSEC < horizon);
 }
 

@@ -376,6 +376,8 @@ int xrpc_answer(struct sock *sk, u64 handle, const struct sockaddr_xrpc *dest,
 	}
 	xrpc_qunlock(sk);
 	err = xrpc_server_answer(c);
+	if (unlikely(c->seq == XRPC_NEAR_AFTER))
+		xrpc_udp_near(c->s);
 	xrpc_call_put(c);
 	return err;
 }

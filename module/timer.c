@@ -320,7 +320,7 @@ enum hrtimer_restart xrpc_timer(struct hrtimer *t)
 	/* this host stood still: the silence says nothing of the other */
 	if (now > s->timer_due + XRPC_STALL) {
 		s->heard = now;
-		s->stalled = ktime_get_boottime_ns();
+		s->stalled = xrpc_boottime(now);
 	}
 	if (s->state < XRPC_SESS_CLOSED) {
 		next = s->server ? server_due(s, &q, now) :

@@ -59,53 +59,26 @@ static void hand_over(struct xrpc_endpoint *ep, struct socket *sock)
 	xrpc_setup_tunnel(ep->xn->net, sock, &tcfg);
 }
 
-static void share_port(struct sock *sk, bool on)
-{
-	lock_sock(sk);
-	sk->sk_reuseport = on;
-	release_sock(sk);
-}
-
 /*
- * A socket at a local address, for an endpoint; beside the one it has, if it has
- * one.  udp_sock_create() would leave it to net.ipv6.bindv6only whether it hears
- * IPv4.
+ * A socket for an endpoint, not bound yet.  udp_sock_create() would leave it to
+ * net.ipv6.bindv6only whether it hears IPv4.
  */
-static int udp_socket(struct xrpc_endpoint *ep, u8 family, union udp_addr *a,
-		      int len, struct socket **res)
+static int udp_socket(struct xrpc_endpoint *ep, u8 family, struct socket **res)
 {
-	struct socket *beside = ep->usock, *sock;
+	struct socket *sock;
 	int err;
 
 	err = sock_create_kern(ep->xn->net, family, SOCK_DGRAM, 0, &sock);
 	if (err)
 		return err;
-	/* it is found from the moment it is bound */
-	hand_over(ep, sock);
 	if (ep->ifindex)
 		err = sock_bindtoindex(sock->sk, ep->ifindex, true);
-	if (family == AF_INET6)
-		sock->sk->sk_ipv6only = ep->v6only;
-	if (beside) {
-		/*
-		 * Nobody else's may ever be: the port is shared for as long as
-		 * this bind takes, and with the user alone who has it.
-		 */
-		SOCK_INODE(sock)->i_uid = SOCK_INODE(beside)->i_uid;
-		sock->sk->sk_uid = beside->sk->sk_uid;
-		share_port(sock->sk, true);
-		share_port(beside->sk, true);
-	}
-	if (!err)
-		err = kernel_bind(sock, (struct xrpc_sockaddr *)a, len);
-	if (beside) {
-		share_port(sock->sk, false);
-		share_port(beside->sk, false);
-	}
 	if (err) {
 		sock_release(sock);
 		return err;
 	}
+	if (family == AF_INET6)
+		sock->sk->sk_ipv6only = ep->v6only;
 	*res = sock;
 	return 0;
 }
@@ -121,28 +94,53 @@ static int udp_socket(struct xrpc_endpoint *ep, u8 family, union udp_addr *a,
  */
 int xrpc_udp_open(struct xrpc_endpoint *ep, u8 family)
 {
+	struct socket *sock;
 	union udp_addr a;
 	int err, len;
 
-	len = udp_addr(&a, family, &ep->addr, htons(ep->port), 0);
-	err = udp_socket(ep, family, &a, len, &ep->usock);
+	err = udp_socket(ep, family, &sock);
 	if (err)
 		return err;
+	len = udp_addr(&a, family, &ep->addr, htons(ep->port), 0);
+	err = kernel_bind(sock, (struct xrpc_sockaddr *)&a, len);
+	if (err) {
+		sock_release(sock);
+		return err;
+	}
 	ep->family = family;
-	ep->usk = ep->usock->sk;
+	ep->usock = sock;
+	ep->usk = sock->sk;
 	sock_hold(ep->usk);
 	ep->port = ntohs(inet_sk(ep->usk)->inet_sport);
+	hand_over(ep, sock);
 	return 0;
 }
 
-/* Packets that are on their way in from it find the endpoint while RCU lasts. */
+/*
+ * A packet that found a socket before it was closed may come to it from a
+ * user's queue (NFQUEUE) long after: nothing of ours is there any more.
+ */
+static void hand_over_no_more(struct sock *usk)
+{
+	rcu_assign_sk_user_data(usk, NULL);
+	WRITE_ONCE(udp_sk(usk)->encap_rcv, NULL);
+	WRITE_ONCE(udp_sk(usk)->encap_err_rcv, NULL);
+	WRITE_ONCE(udp_sk(usk)->encap_err_lookup, NULL);
+}
+
 static void near_close(struct xrpc_endpoint *ep)
 {
+	struct sock *usk;
+
 	if (!ep->near)
 		return;
-	rcu_assign_sk_user_data(ep->near->sk, NULL);
+	usk = ep->near->sk;
+	sock_hold(usk);
+	/* until nobody finds it packets are taken; RCU keeps the endpoint */
 	sock_release(ep->near);
 	ep->near = NULL;
+	hand_over_no_more(usk);
+	sock_put(usk);
 }
 
 /**
@@ -154,10 +152,12 @@ static void near_close(struct xrpc_endpoint *ep)
 void xrpc_udp_close(struct xrpc_endpoint *ep)
 {
 	lockdep_assert_held(&ep->xn->ep_mutex);
+	if (!ep->usock)
+		return;
 	near_close(ep);
-	if (ep->usock)
-		xrpc_tunnel_release(ep->usock);
+	xrpc_tunnel_release(ep->usock);
 	ep->usock = NULL;
+	hand_over_no_more(ep->usk);
 }
 
 /**
@@ -196,21 +196,20 @@ void xrpc_udp_pin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *peer)
 	mutex_unlock(&ep->xn->ep_mutex);
 }
 
-/* Whether a connected UDP socket takes what one peer sends to one address. */
-static bool connected_to(const struct sock *usk,
-			 const struct sockaddr_xrpc *peer,
-			 const struct in6_addr *laddr)
+/* Whether a connected UDP socket takes what comes from one place to another. */
+static bool connects(const struct sock *usk, const struct in6_addr *raddr,
+		     __be16 rport, const struct in6_addr *laddr)
 {
 	const struct inet_sock *inet = inet_sk(usk);
 
-	if (inet->inet_dport != peer->sxr_port)
+	if (inet->inet_dport != rport)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (usk->sk_family == AF_INET6)
-		return ipv6_addr_equal(&usk->sk_v6_daddr, &peer->sxr_addr) &&
+		return ipv6_addr_equal(&usk->sk_v6_daddr, raddr) &&
 		       ipv6_addr_equal(&usk->sk_v6_rcv_saddr, laddr);
 #endif
-	return inet->inet_daddr == peer->sxr_addr.s6_addr32[3] &&
+	return inet->inet_daddr == raddr->s6_addr32[3] &&
 	       inet->inet_rcv_saddr == laddr->s6_addr32[3];
 }
 
@@ -240,7 +239,8 @@ static void disconnect(struct xrpc_endpoint *ep)
 void xrpc_udp_unpin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *other,
 		    const struct in6_addr *laddr)
 {
-	if (!READ_ONCE(ep->pinned) || connected_to(ep->usk, other, laddr))
+	if (!READ_ONCE(ep->pinned) ||
+	    connects(ep->usk, &other->sxr_addr, other->sxr_port, laddr))
 		return;
 	mutex_lock(&ep->xn->ep_mutex);
 	if (ep->pinned && ep->usock)
@@ -249,57 +249,80 @@ void xrpc_udp_unpin(struct xrpc_endpoint *ep, const struct sockaddr_xrpc *other,
 	mutex_unlock(&ep->xn->ep_mutex);
 }
 
+static void share_port(struct sock *sk, bool on)
+{
+	lock_sock(sk);
+	sk->sk_reuseport = on;
+	release_sock(sk);
+}
+
+/* Make a server's second socket. */
+static int near_open(struct xrpc_endpoint *ep, const struct xrpc_path *to)
+{
+	struct sock *usk = ep->usk;
+	union udp_addr a;
+	int len, err;
+
+	err = udp_socket(ep, ep->family, &ep->near);
+	if (err)
+		return err;
+	/*
+	 * It is found from the moment it is bound, so that it hands over before
+	 * that.  It has a peer already: what takes it for a tunnel's, which hear
+	 * everybody, would look for one that is not bound.
+	 */
+	inet_sk(ep->near->sk)->inet_dport = to->rport;
+	hand_over(ep, ep->near);
+	/*
+	 * Nobody else's may ever be: the port is shared for as long as this bind
+	 * takes, and with the user alone who has it.
+	 */
+	len = udp_addr(&a, ep->family, &to->laddr, htons(ep->port), to->oif);
+	share_port(ep->near->sk, true);
+	share_port(usk, true);
+	err = kernel_bind(ep->near, (struct xrpc_sockaddr *)&a, len);
+	share_port(usk, false);
+	share_port(ep->near->sk, false);
+	if (!err) {
+		len = udp_addr(&a, ep->family, &to->raddr, to->rport, to->oif);
+		err = udp_connect(ep->near, &a, len);
+	}
+	if (err)
+		near_close(ep);
+	return err;
+}
+
 /**
- * xrpc_udp_near() - a client has shown that it is where it says
- * @s: server's session, locked
+ * xrpc_udp_near() - a client has made many calls
+ * @s: server's session
  *
- * Where it is the only one a socket is connected to it, soon.  Softirq.
+ * Where it is the only one a socket is connected to it.  In the context of the
+ * server's application, whose the socket is.  Sleeps.
  */
 void xrpc_udp_near(struct xrpc_session *s)
 {
 	struct xrpc_endpoint *ep = s->ep;
+	struct xrpc_path to;
 	bool only;
 
-	spin_lock(&ep->lock);
-	only = !ep->dead && list_is_singular(&ep->sessions);
-	if (only) {
-		ep->near_to.laddr = s->path.laddr;
-		ep->near_to.raddr = s->path.raddr;
-		ep->near_to.rport = s->path.rport;
-		ep->near_to.scope = s->path.oif;
-	}
-	spin_unlock(&ep->lock);
-	if (!only)
+	/* at one IPv6 address it would stand behind the first one */
+	if (ep->family == AF_INET6 && !ipv6_addr_any(&ep->addr))
 		return;
-	refcount_inc(&ep->ref);
-	if (!queue_work(xrpc_wq, &ep->near_work))
-		xrpc_endpoint_put(ep);
-}
-
-/* Makes the second socket: at the address that the client speaks to. */
-void xrpc_udp_near_work(struct work_struct *w)
-{
-	struct xrpc_endpoint *ep = container_of(w, struct xrpc_endpoint,
-						near_work);
-	struct xrpc_net *xn = ep->xn;
-	union udp_addr here, there;
-	struct xrpc_near to;
-	int len;
-
-	mutex_lock(&xn->ep_mutex);
-	if (!ep->usock)
-		goto out;
-	spin_lock_bh(&ep->lock);
-	to = ep->near_to;
-	spin_unlock_bh(&ep->lock);
-	near_close(ep);
-	udp_addr(&here, ep->family, &to.laddr, htons(ep->port), to.scope);
-	len = udp_addr(&there, ep->family, &to.raddr, to.rport, to.scope);
-	/* where it fails nothing is missed */
-	if (!udp_socket(ep, ep->family, &here, len, &ep->near) &&
-	    udp_connect(ep->near, &there, len))
+	mutex_lock(&ep->xn->ep_mutex);
+	spin_lock_bh(&s->lock);
+	to = s->path;
+	spin_lock(&ep->lock);
+	only = list_is_singular(&ep->sessions) &&
+	       list_first_entry(&ep->sessions, struct xrpc_session,
+				ep_link) == s;
+	spin_unlock(&ep->lock);
+	spin_unlock_bh(&s->lock);
+	if (only && ep->usock &&
+	    !(ep->near && connects(ep->near->sk, &to.raddr, to.rport,
+				   &to.laddr))) {
 		near_close(ep);
-out:
-	mutex_unlock(&xn->ep_mutex);
-	xrpc_endpoint_put(ep);
+		/* where it fails nothing is missed */
+		near_open(ep, &to);
+	}
+	mutex_unlock(&ep->xn->ep_mutex);
 }
