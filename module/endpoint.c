@@ -41,14 +41,14 @@ u64 xrpc_endpoint_new_id(struct xrpc_endpoint *ep)
 }
 
 /*
- * How long an address has been this namespace's, ns.  Another host may have had
- * it before, and may have run what was sent to it.  0 for one that is none of
- * ours by configuration.
+ * How long an address has been this namespace's without a break, ns.  Another
+ * host may have had it before, and may have run what was sent to it.  0 for one
+ * that is none of ours by configuration.
  */
-static u64 address_age(struct net *net, const struct in6_addr *addr)
+static u64 address_age(struct xrpc_net *xn, const struct in6_addr *addr)
 {
 	unsigned long since = jiffies;
-	struct net_device *dev;
+	struct net_device *dev = NULL;
 
 	if (ipv6_addr_v4mapped(addr)) {
 		__be32 v4 = addr->s6_addr32[3];
@@ -57,7 +57,7 @@ static u64 address_age(struct net *net, const struct in6_addr *addr)
 
 		if (ipv4_is_loopback(v4))
 			return U64_MAX;
-		dev = __ip_dev_find(net, v4, false);
+		dev = __ip_dev_find(xn->net, v4, false);
 		in = dev ? __in_dev_get_rcu(dev) : NULL;
 		if (in) {
 			in_dev_for_each_ifa_rcu(ifa, in) {
@@ -70,7 +70,9 @@ static u64 address_age(struct net *net, const struct in6_addr *addr)
 		const struct inet6_ifaddr *ifa;
 		struct inet6_dev *in;
 
-		dev = ipv6_dev_find(net, addr, NULL);
+		if (ipv6_addr_loopback(addr))
+			return U64_MAX;
+		dev = ipv6_dev_find(xn->net, addr, NULL);
 		in = dev ? __in6_dev_get(dev) : NULL;
 		if (in) {
 			list_for_each_entry_rcu(ifa, &in->addr_list, if_list) {
@@ -80,7 +82,9 @@ static u64 address_age(struct net *net, const struct in6_addr *addr)
 		}
 #endif
 	}
-	return jiffies64_to_nsecs(jiffies - since);
+	if (!dev)
+		return 0;
+	return jiffies64_to_nsecs(min(jiffies - since, xrpc_link_age(xn, dev)));
 }
 
 /**
@@ -99,7 +103,7 @@ u64 xrpc_endpoint_horizon(const struct xrpc_endpoint *ep,
 {
 	u64 age = ktime_get_boottime_ns() - READ_ONCE(ep->since);
 
-	age = min(age, address_age(ep->xn->net, laddr));
+	age = min(age, address_age(ep->xn, laddr));
 	return div_u64(min_t(u64, age, XRPC_IDLE_SERVER), NSEC_PER_USEC);
 }
 

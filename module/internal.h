@@ -62,6 +62,7 @@
 #include <linux/tracepoint-defs.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <linux/xrpc.h>
@@ -133,6 +134,9 @@ struct xrpc_session;
  * @clients: those of them by a client's hashed address and port
  * @prefixes: and by the prefix of its address
  * @ntokenless: calls here that came without a token
+ * @links: when an interface last came or went, by its index (link.c)
+ * @link_any: when any did
+ * @link_lost: when one did that could not be noted
  * @limit_key: of these hashes
  * @relief: raises the oldest acceptable time of minting
  * @relieved: when it did last, ns
@@ -164,6 +168,9 @@ struct xrpc_net {
 	atomic_t		*clients;
 	atomic_t		*prefixes;
 	atomic_t		ntokenless;
+	struct xarray		links;
+	unsigned long		link_any;
+	unsigned long		link_lost;
 	siphash_key_t		limit_key;
 	struct work_struct	relief;
 	u64			relieved;
@@ -829,6 +836,13 @@ int xrpc_limit_init_net(struct xrpc_net *xn);
 void xrpc_limit_exit_net(struct xrpc_net *xn);
 bool xrpc_limit_take(struct xrpc_session *s, const struct xrpc_path *from);
 void xrpc_limit_give(struct xrpc_session *s);
+
+/* link.c */
+unsigned long xrpc_link_age(struct xrpc_net *xn, const struct net_device *dev);
+void xrpc_link_init_net(struct xrpc_net *xn);
+void xrpc_link_exit_net(struct xrpc_net *xn);
+int xrpc_link_init(void);
+void xrpc_link_exit(void);
 
 /* loss.c */
 struct xrpc_sent *xrpc_sent_add(struct xrpc_session *s, u64 pn, u64 now);

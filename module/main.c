@@ -34,9 +34,12 @@ static int __init xrpc_init(void)
 	err = xrpc_net_init();
 	if (err)
 		goto free_sessions;
-	err = xrpc_vmfork_init();
+	err = xrpc_link_init();
 	if (err)
 		goto free_net;
+	err = xrpc_vmfork_init();
+	if (err)
+		goto free_link;
 	err = proto_register(&xrpc_proto, 1);
 	if (err)
 		goto free_vmfork;
@@ -52,6 +55,8 @@ free_proto:
 	proto_unregister(&xrpc_proto);
 free_vmfork:
 	xrpc_vmfork_exit();
+free_link:
+	xrpc_link_exit();
 free_net:
 	xrpc_net_exit();
 free_sessions:
@@ -77,6 +82,7 @@ static void __exit xrpc_exit(void)
 	sock_unregister(AF_XRPC);
 	proto_unregister(&xrpc_proto);
 	xrpc_vmfork_exit();
+	xrpc_link_exit();
 	xrpc_net_exit();
 	synchronize_rcu();
 	rcu_barrier();

@@ -98,6 +98,7 @@ static int __net_init init_net_ns(struct net *net)
 	xn->sysctl_max_tokenless = 1024;
 	xn->sysctl_trust_horizon = 1;
 
+	xrpc_link_init_net(xn);
 	err = xrpc_mib_init_net(xn);
 	if (err)
 		return err;
@@ -143,6 +144,7 @@ static void __net_exit exit_net_ns(struct net *net)
 	xrpc_limit_exit_net(xn);
 	xrpc_session_exit_net(xn);
 	xrpc_mib_exit_net(xn);
+	xrpc_link_exit_net(xn);
 }
 
 static struct pernet_operations net_ops = {
