@@ -13,12 +13,12 @@
 /* Jiffies as they fit into an entry; counted modulo the range. */
 static unsigned long stamp(void)
 {
-	return (jiffies >> 1) & LONG_MAX;
+	return jiffies / 2 & LONG_MAX;
 }
 
 static unsigned long since(unsigned long then)
 {
-	return ((stamp() - then) & LONG_MAX) << 1;
+	return ((stamp() - then) & LONG_MAX) * 2;
 }
 
 static void note(struct xrpc_net *xn, int ifindex)
