@@ -770,7 +770,7 @@ void xrpc_server_probe(struct xrpc_session *s, u16 chan, u32 seq,
 void xrpc_server_cancel(struct xrpc_session *s, u16 chan, u32 seq,
 			struct xrpc_txq *q, u64 now);
 void xrpc_server_detach(struct xrpc_session *s, struct xrpc_chan *ch);
-void xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
+bool xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
 			struct xrpc_txq *q, u64 now);
 void xrpc_server_verdict(struct xrpc_call *c, u8 code);
 bool xrpc_server_move(struct xrpc_call *c, u32 charge);

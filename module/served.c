@@ -175,19 +175,20 @@ void xrpc_server_drop_call(struct xrpc_session *s, struct xrpc_chan *ch)
  * @q: receives the packet
  * @now: ns
  *
- * One that a receive took is left to the application.
+ * Return: false for one that a receive took: it is left to the application.
  */
-void xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
+bool xrpc_server_expire(struct xrpc_session *s, struct xrpc_chan *ch,
 			struct xrpc_txq *q, u64 now)
 {
 	u16 chan = ch->call->chan;
 
 	xrpc_assert_s(s);
-	__clear_bit(chan, s->busy);
 	if (!unqueue(ch->call))
-		return;
+		return false;
+	__clear_bit(chan, s->busy);
 	xrpc_server_detach(s, ch);
 	xrpc_server_record(s, chan, ch, XRPC_ST_EXPIRED, q, now);
+	return true;
 }
 
 /**

@@ -210,6 +210,7 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 {
 	struct xrpc_call *c = ch->call;
 	u16 chan = c->chan;
+	bool untaken;
 	u64 due;
 
 	switch (c->state) {
@@ -225,17 +226,19 @@ static u64 server_call(struct xrpc_session *s, struct xrpc_chan *ch,
 		due = c->arrived + XRPC_ACK_DELAY_SERVER;
 		if (due > now)
 			return due;
+		untaken = c->deadline != U64_MAX &&
+			  !(READ_ONCE(c->cflags) & XRPC_CALLF_TAKEN);
+		if (untaken && c->deadline <= now) {
+			if (xrpc_server_expire(s, ch, q, now))
+				return U64_MAX;
+			untaken = false;
+		}
 		if (!c->told_acked) {
 			c->told_acked = true;
 			*ack = true;
 		}
-		if (c->deadline != U64_MAX &&
-		    !(READ_ONCE(c->cflags) & XRPC_CALLF_TAKEN)) {
-			if (c->deadline > now)
-				return c->deadline;
-			xrpc_server_expire(s, ch, q, now);
-			return U64_MAX;
-		}
+		if (untaken)
+			return c->deadline;
 		/* the client asks from here on */
 		__clear_bit(c->chan, s->busy);
 		return U64_MAX;

@@ -401,6 +401,7 @@ static void test_deadline(void)
 	tx();
 	ok(rx_until(XRPC_FT_STATUS, 10) && has_status(13, 1, XRPC_ST_EXPIRED),
 	   "a deadline that passes in the queue is told at once");
+	ok(!rx(50), "in one packet, which acknowledges the request as well");
 	fails(recv(srv, req, sizeof(req), MSG_DONTWAIT), EAGAIN,
 	      "and the request not received");
 	flush();
