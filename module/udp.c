@@ -308,7 +308,9 @@ void xrpc_udp_near(struct xrpc_session *s)
 	/* at one IPv6 address it would stand behind the first one */
 	if (ep->family == AF_INET6 && !ipv6_addr_any(&ep->addr))
 		return;
-	mutex_lock(&ep->xn->ep_mutex);
+	/* an answer does not wait for others to open and close theirs */
+	if (!mutex_trylock(&ep->xn->ep_mutex))
+		return;
 	spin_lock_bh(&s->lock);
 	to = s->path;
 	spin_lock(&ep->lock);
