@@ -475,7 +475,7 @@ static void test_acks(void)
 	probe(21, 1);
 	expect_status(21, 1, XRPC_ST_NOCALL);
 	ok(rx(0) && same() && in.len == 24 + 12 + 4 + 16,
-	   "a gap is acknowledged at once, as two ranges");
+	   "an answer acknowledges two ranges where there is a gap");
 	next_pn -= 2;
 	begin(0, peer_id);
 	put_pad(&out, 4);
@@ -488,6 +488,11 @@ static void test_acks(void)
 	tx();
 	ok(acked(0), "one that came late closes its part; the echo is the "
 	   "largest; ACK_NOW is obeyed");
+	next_pn += 2;
+	begin(0, peer_id);
+	put_pad(&out, 4);
+	tx();
+	ok(acked(0), "a gap is acknowledged at once, whatever comes after it");
 	for (i = 0; i < 12; i++) {
 		next_pn += 2;
 		begin(0, peer_id);
