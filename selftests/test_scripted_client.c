@@ -522,6 +522,82 @@ static void test_canceled_early(void)
 	ok(ended(3, XRPC_NOT_EXECUTED, ECANCELED, ""), "and is answered");
 }
 
+/* Whether the packet received last acknowledges this one. */
+static bool acknowledges(uint32_t pn)
+{
+	const struct xrpc_ack_range *r;
+	struct xrpc_cursor c;
+	unsigned int i;
+	int more;
+
+	for (more = xrpc_wire_first(&c, in.b, in.len); more > 0;
+	     more = xrpc_wire_next(&c)) {
+		if (c.type != XRPC_FT_ACK)
+			continue;
+		r = (const void *)(c.frame + sizeof(struct xrpc_fhdr));
+		for (i = 0; i < (c.len - sizeof(struct xrpc_fhdr)) / sizeof(*r);
+		     i++) {
+			if (be32toh(r[i].lo) <= pn && pn <= be32toh(r[i].hi))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A packet whose reply finds no room lets a longer request go on: what goes out
+ * because of it does not acknowledge it.
+ */
+static void test_no_room(void)
+{
+	static char big[XRPC_MSG_MAX + 1];
+	unsigned int i, segments = 0, acks = 0, wrong = 0;
+	uint64_t dropped = counter("DropWindow");
+	struct xrpc_ack_range *r;
+	struct xrpc_fhdr *f;
+	int small = 1;
+	uint32_t pn;
+
+	ok(open_client(true, 64), "a session of a socket with little room");
+	setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (i = 0; i < 4; i++) {
+		call_out("r", 40 + i, 0, 0);
+		rx(100);
+	}
+	memset(big, 'b', XRPC_MSG_MAX);
+	call_out(big, 50, 0, 0);
+	flush();
+	for (i = 0; i < 3 && counter("DropWindow") == dropped; i++) {
+		begin(0, our_id);
+		put_data(&out, i, i ? 1 : 2, "fills");
+		tx();
+	}
+	flush();
+
+	begin(XRPC_HF_ACK_NOW, our_id);
+	pn = next_pn - 1;
+	f = frame(&out, XRPC_FT_ACK, 0, sizeof(*f) + sizeof(*r));
+	r = (void *)(f + 1);
+	r->hi = htobe32(peer_pn - 1);
+	put_data(&out, 3, 1, "no room");
+	dropped = counter("DropWindow");
+	tx();
+	ok(counter("DropWindow") == dropped + 1, "one reply too many");
+	while (rx(5)) {
+		segments += !!find(XRPC_FT_DATA);
+		acks += !!find(XRPC_FT_ACK);
+		wrong += acknowledges(pn);
+	}
+	ok(segments && acks && !wrong,
+	   "is not acknowledged by what its packet lets go (%u, %u)", segments,
+	   acks);
+	ended(40, XRPC_REPLIED, 0, "fills");
+	answer_call(3, 1, "room");
+	for (i = 0; i < 3 && !ended(43, XRPC_REPLIED, 0, "room"); i++)
+		;
+	ok(i < 3, "and taken when it comes again");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -536,6 +612,7 @@ int main(void)
 	test_nocall();
 	test_canceled();
 	test_canceled_early();
+	test_no_room();
 	ok(!numbers_wrong, "packet numbers were used once each, in order");
 	return tap_end();
 }
