@@ -97,16 +97,16 @@ result $good "nothing is found in the code as it is"
 found "a frame longer than its packet" wire.c \
 	'len < sizeof(*h) || len > c->left' 'len < sizeof(*h)'
 found "a method that is not there" wire.c \
-	'if (left < sizeof(*m))' 'if (!c)'
+	'if (left < sizeof(*m))' 'if (!d)'
 found "a message longer than there may be" wire.c \
-	'if (total > msg_max)' 'if (!c)'
+	'if (total > msg_max)' 'if (!d)'
 found "a piece beyond its message" wire.c \
-	'seg->off > seg->total || left > seg->total - seg->off' '!c'
+	'seg->off > seg->total || left > seg->total - seg->off' '!d'
 found "more ranges than a frame may have" wire.c \
 	'4 + 8 * XRPC_ACK_RANGES_MAX' '12 + 8 * XRPC_ACK_RANGES_MAX'
 found "a short way that looks less closely" wire.c \
-	'c.len != len - sizeof(struct xrpc_hdr) ||' ''
-found "a packet number a turn too low" wire.c \
+	'be16_to_cpu(f->len) != len || ' ''
+found "a packet number a turn too low" wire.h \
 	'pn < expected && expected - pn >= 0x80000000ULL' '!expected'
 found "a set with more ranges than it has room for" ranges.c \
 	'if (s->n == XRPC_RANGES_MAX)
