@@ -52,7 +52,6 @@ void xrpc_client_end(struct xrpc_call *c, u8 outcome, int error)
 		smp_store_release(&c->cflags, c->cflags | XRPC_CALLF_TOLD);
 		wake_up_process(waiter);
 	} else {
-		c->cflags |= XRPC_CALLF_TOLD;
 		if (outcome != XRPC_REPLIED || !(c->cflags & XRPC_CALLF_QUIET)) {
 			/* charged even where there is nothing to read */
 			if (!c->rx.charge &&

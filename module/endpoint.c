@@ -209,7 +209,7 @@ static void endpoint_linger_work(struct work_struct *w)
 
 static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
 					  const struct in6_addr *addr, u16 port,
-					  int ifindex, bool v6only, kuid_t uid)
+					  int ifindex, kuid_t uid)
 {
 	struct xrpc_endpoint *ep = kzalloc(sizeof(*ep), GFP_KERNEL_ACCOUNT);
 	bool v4 = ipv6_addr_v4mapped(addr);
@@ -222,7 +222,6 @@ static struct xrpc_endpoint *endpoint_new(struct xrpc_net *xn,
 	ep->addr = *addr;
 	ep->port = port;
 	ep->ifindex = ifindex;
-	ep->v6only = v6only;
 	ep->uid = uid;
 	begin_epoch(ep);
 	spin_lock_init(&ep->lock);
@@ -322,7 +321,7 @@ int xrpc_endpoint_get_bound(struct sock *sk, const struct sockaddr_xrpc *addr)
 		goto out;
 	}
 	if (!ep) {
-		ep = endpoint_new(xn, &addr->sxr_addr, port, ifindex, false,
+		ep = endpoint_new(xn, &addr->sxr_addr, port, ifindex,
 				  sk->sk_uid);
 		err = PTR_ERR(ep);
 		if (IS_ERR(ep))
@@ -356,7 +355,8 @@ int xrpc_endpoint_get_client(struct sock *sk)
 	int err = 0;
 
 	mutex_lock(&xn->ep_mutex);
-	ep = endpoint_new(xn, &in6addr_any, 0, sk->sk_bound_dev_if, false, sk->sk_uid);
+	ep = endpoint_new(xn, &in6addr_any, 0, sk->sk_bound_dev_if,
+			  sk->sk_uid);
 	if (IS_ERR(ep))
 		err = PTR_ERR(ep);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What every call goes through several times, and is a few instructions: inline,
- * with the rare rest in the files named.  Part of internal.h.
+ * the rare rest in other files.  Part of internal.h.
  */
 #ifndef XRPC_INLINE_H
 #define XRPC_INLINE_H

@@ -308,6 +308,15 @@ static void stray_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 		XRPC_DROP(ep->xn, skb, DropState);
 }
 
+/* The session here that an id in a packet names, or NULL. */
+static struct xrpc_session *find_session(struct xrpc_endpoint *ep, u64 id)
+{
+	struct xrpc_session *s = xrpc_session_find(ep->xn, id);
+
+	return likely(s && s->ep == ep &&
+		      READ_ONCE(s->state) < XRPC_SESS_CLOSED) ? s : NULL;
+}
+
 /* A packet that is not one DATA frame of a session there is. */
 static noinline void other_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 {
@@ -332,8 +341,8 @@ static noinline void other_packet(struct xrpc_endpoint *ep, struct sk_buff *skb)
 		stray_packet(ep, skb);
 		return;
 	}
-	s = xrpc_session_find(ep->xn, id);
-	if (!s || s->ep != ep || READ_ONCE(s->state) >= XRPC_SESS_CLOSED)
+	s = find_session(ep, id);
+	if (!s)
 		no_session(ep, skb);
 	else if (xrpc_wire_first(&c, skb->data, skb->len) > 0 &&
 		 c.type == XRPC_FT_TOKEN)
@@ -347,10 +356,9 @@ static bool data_packet(struct xrpc_endpoint *ep, struct sk_buff *skb,
 			const struct xrpc_seg *seg)
 {
 	const struct xrpc_hdr *h = (const void *)skb->data;
-	struct xrpc_session *s = xrpc_session_find(ep->xn, xrpc_get64(h->id));
+	struct xrpc_session *s = find_session(ep, xrpc_get64(h->id));
 
-	if (unlikely(!s || s->ep != ep ||
-		     READ_ONCE(s->state) >= XRPC_SESS_CLOSED))
+	if (unlikely(!s))
 		return false;
 	if (unlikely(!s->server && !READ_ONCE(s->in_remotes)))
 		xrpc_replay_reply(s, seg, skb);

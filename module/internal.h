@@ -211,7 +211,6 @@ struct xrpc_secret {
  * @addr: local address, v4-mapped for IPv4; :: for all
  * @port: local port, host order
  * @ifindex: bound interface or 0
- * @v6only: takes IPv6 packets only
  * @family: of the UDP socket
  * @bound: a server's (bound by the user), not an autobound client's
  * @dead: closed: nothing is sent or taken any more
@@ -243,7 +242,6 @@ struct xrpc_endpoint {
 	struct in6_addr		addr;
 	u16			port;
 	int			ifindex;
-	bool			v6only;
 	u8			family;
 	bool			bound;
 	bool			dead;
@@ -354,7 +352,7 @@ enum xrpc_call_state {
 
 #define XRPC_CALLF_TAKEN	0x01	/* delivered: a receive took it (qlock) */
 #define XRPC_CALLF_WAITER	0x02	/* a system call waits for the reply */
-#define XRPC_CALLF_TOLD		0x04	/* outcome set (qlock) */
+#define XRPC_CALLF_TOLD		0x04	/* its waiter may read the outcome */
 #define XRPC_CALLF_COOKIE	0x08	/* in the tree of cookies (qlock) */
 #define XRPC_CALLF_DRAINED	0x10	/* its socket is giving it up (qlock) */
 #define XRPC_CALLF_NOTICE	0x20	/* queued to tell that it was given up (qlock) */

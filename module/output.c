@@ -99,8 +99,7 @@ int xrpc_path_route(struct xrpc_endpoint *ep, struct xrpc_path *p)
 
 	dst_release(p->dst);
 	p->dst = NULL;
-	if (p->v4 ? ep->family == AF_INET6 && ep->v6only :
-		    ep->family == AF_INET)
+	if (!p->v4 && ep->family == AF_INET)
 		return -EAFNOSUPPORT;
 	err = p->v4 ? route_v4(ep, p) : route_v6(ep, p);
 	if (err)

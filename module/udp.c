@@ -78,7 +78,7 @@ static int udp_socket(struct xrpc_endpoint *ep, u8 family, struct socket **res)
 		return err;
 	}
 	if (family == AF_INET6)
-		sock->sk->sk_ipv6only = ep->v6only;
+		sock->sk->sk_ipv6only = false;
 	*res = sock;
 	return 0;
 }
@@ -256,16 +256,15 @@ static void share_port(struct sock *sk, bool on)
 	release_sock(sk);
 }
 
-/* Make a server's second socket. */
-static int near_open(struct xrpc_endpoint *ep, const struct xrpc_path *to)
+/* Make a server's second socket.  Where that fails nothing is missed. */
+static void near_open(struct xrpc_endpoint *ep, const struct xrpc_path *to)
 {
 	struct sock *usk = ep->usk;
 	union udp_addr a;
 	int len, err;
 
-	err = udp_socket(ep, ep->family, &ep->near);
-	if (err)
-		return err;
+	if (udp_socket(ep, ep->family, &ep->near))
+		return;
 	/*
 	 * It is found from the moment it is bound, so that it hands over before
 	 * that.  It has a peer already: what takes it for a tunnel's, which hear
@@ -289,7 +288,6 @@ static int near_open(struct xrpc_endpoint *ep, const struct xrpc_path *to)
 	}
 	if (err)
 		near_close(ep);
-	return err;
 }
 
 /**
@@ -323,7 +321,6 @@ void xrpc_udp_near(struct xrpc_session *s)
 	    !(ep->near && connects(ep->near->sk, &to.raddr, to.rport,
 				   &to.laddr))) {
 		near_close(ep);
-		/* where it fails nothing is missed */
 		near_open(ep, &to);
 	}
 	mutex_unlock(&ep->xn->ep_mutex);
